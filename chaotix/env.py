@@ -1,0 +1,119 @@
+"""The environment, read once and loudly: the only module that touches `os.environ`.
+
+A variable that is not set, or set to the empty string, is absent. `.env` beside manage.py fills in what the environment
+leaves out. A secret may be given as `NAME_FILE`, the path of a file that holds it. A bad value raises `BadSetting`, which
+names it.
+"""
+
+import importlib
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class BadSetting(Exception):
+    """A variable of the environment has a value that cannot be used."""
+
+
+def use_project_settings_module() -> str:
+    """Name the settings module, unless the environment names another, and return its name."""
+    return os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chaotix.settings")
+
+
+def import_settings() -> None:
+    """Import the settings now, so that a bad value shows as `BadSetting` before Django runs anything."""
+    importlib.import_module(use_project_settings_module())
+
+
+def load_file() -> None:
+    load_dotenv(BASE_DIR / ".env", override=False)
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str) -> str:
+    """Return the variable, or what the file named by NAME_FILE holds, or the empty string."""
+    path = text(f"{name}_FILE")
+    if not path or text(name):
+        return text(name)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{name}_FILE={path} cannot be read: {error}") from error
+
+
+def number(name: str, default: float, *, least: float, most: float = float("inf")) -> float:
+    raw = text(name, str(default))
+    try:
+        value = float(raw)
+    except ValueError as error:
+        raise BadSetting(f"{name}={raw} is not a number") from error
+    if not least <= value <= most:
+        raise BadSetting(f"{name}={raw} is out of range: {_span(least, most)}")
+    return value
+
+
+def integer(name: str, default: int, *, least: int, most: float = float("inf")) -> int:
+    value = number(name, default, least=least, most=most)
+    if value != int(value):
+        raise BadSetting(f"{name}={text(name)} is not a whole number")
+    return int(value)
+
+
+def _span(least: float, most: float) -> str:
+    return f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
+
+
+def boolean(name: str, default: bool) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    raw = text(name, str(default)).lower()
+    if raw not in words:
+        raise BadSetting(f"{name}={raw} is neither true nor false")
+    return words[raw]
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    value = text(name, default)
+    if value not in choices:
+        raise BadSetting(f"{name}={value} is not one of {', '.join(choices)}")
+    return value
+
+
+def listing(name: str) -> list[str]:
+    return [item.strip() for item in text(name).split(",") if item.strip()]
+
+
+def folder(name: str, default: str) -> Path:
+    """Return an absolute folder; a relative one counts from the project's own folder."""
+    return (BASE_DIR / Path(text(name, default)).expanduser()).resolve()
+
+
+def kept_secret(path: Path) -> str:
+    """Return the secret kept in `path`, made on the first run and readable by its owner alone (0600)."""
+    try:
+        if not path.exists():
+            _write_once(path, secrets.token_urlsafe(50))
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"the secret in {path} cannot be kept: {error}; see DATA_DIR, or set SECRET_KEY") from error
+
+
+def _write_once(path: Path, content: str) -> None:
+    """Write a file whole or not at all; of two processes that start together one wins and both read the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(content + "\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,238 @@
+"""Settings: what the environment says, with defaults that work on one machine with no key and no service.
+
+Every name is explained in `.env.example`.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from chaotix import env
+
+env.load_file()
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.folder("DATA_DIR", "var")
+MEDIA_ROOT = env.folder("MEDIA_ROOT", "media")
+
+# --- Where it is served -------------------------------------------------------------------------------------------
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+DEBUG = env.boolean("DEBUG", False)
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, least=1, most=65535)
+PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+PUBLIC = urlsplit(PUBLIC_URL)
+if PUBLIC_URL and (PUBLIC.scheme not in ("http", "https") or not PUBLIC.hostname):
+    raise env.BadSetting(f"PUBLIC_URL={PUBLIC_URL} is not an address like https://pictures.example.org")
+
+SECRET_KEY = env.secret("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
+ALLOWED_HOSTS = [*env.listing("ALLOWED_HOSTS"), "127.0.0.1", "localhost", "[::1]"]
+if PUBLIC.hostname:
+    ALLOWED_HOSTS.append(PUBLIC.hostname)
+
+# Without a name and a password between it and the money, an installation that others can reach must say so itself.
+if HOST not in LOOPBACK and not env.text("ANONYMOUS_ACCESS"):
+    raise env.BadSetting(
+        f"HOST={HOST} can be reached from other machines: set ANONYMOUS_ACCESS to open (anybody may spend your money), "
+        "read or closed"
+    )
+ANONYMOUS_ACCESS = env.choice("ANONYMOUS_ACCESS", "open", ("open", "read", "closed"))
+
+# --- Django -------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "imagegen",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "imagegen.web.refusals.NotAllowedPage",
+]
+ROOT_URLCONF = "chaotix.urls"
+ASGI_APPLICATION = "chaotix.asgi.application"
+WSGI_APPLICATION = "chaotix.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+APPEND_SLASH = False
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "imagegen.storage.DurableFileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+# Without collectstatic, as under runserver, files are found in the apps and served without a hash in their names.
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_MANIFEST_STRICT = False
+# Large submissions are refused before Django reads them (imagegen.web.body_limit); this is the same figure for forms.
+MAX_BODY_BYTES = 10 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "EXCEPTION_HANDLER": "imagegen.api.problems.answer",
+}
+
+# --- Security -----------------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+_https = PUBLIC.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+# A proxy that ends TLS must set this header itself, and must not pass on a client's own.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+
+# --- Database -----------------------------------------------------------------------------------------------------
+
+DATABASE_URL = env.secret("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'chaotix.sqlite3'}"
+try:
+    _database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
+except ValueError as error:
+    raise env.BadSetting(f"DATABASE_URL is not an address like postgres://user:password@host/name ({error})") from error
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # With SQLite's defaults 481 of 800 writes from 16 threads were lost; with these, none.
+    _database["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    _database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
+DATABASES = {"default": _database}
+
+# --- Broker -------------------------------------------------------------------------------------------------------
+
+
+def _broker_socket() -> Path:
+    """Return where the product's own broker listens: in DATA_DIR, or a private folder where that path is too long.
+
+    A Unix socket's path may have 107 bytes on Linux and 103 on macOS.
+    """
+    path = DATA_DIR / "broker" / "valkey.sock"
+    if len(os.fsencode(path)) <= 103:
+        return path
+    digest = hashlib.sha256(os.fsencode(DATA_DIR)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"chaotix-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+BROKER_SOCKET = _broker_socket()
+OWN_BROKER = not env.secret("REDIS_URL")
+REDIS_URL = env.secret("REDIS_URL") or f"unix://{BROKER_SOCKET}?db=0"
+if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise env.BadSetting("REDIS_URL does not start with redis://, rediss:// or unix://")
+
+WORKER_PROCESSES = env.integer("WORKER_PROCESSES", min(os.cpu_count() or 1, 2), least=0, most=64)
+WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 32, least=1, most=1000)
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+    "max_connections": WORKER_CONCURRENCY + 20,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_DEFAULT_QUEUE = "chaotix"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = WORKER_CONCURRENCY
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- Pictures and money -------------------------------------------------------------------------------------------
+
+MAX_PROMPTS = env.integer("MAX_PROMPTS", 1000, least=1)
+LEASE_SECONDS = env.number("LEASE_SECONDS", 30, least=1)
+SWEEP_SECONDS = env.number("SWEEP_SECONDS", 5, least=0.1)
+STOP_SECONDS = env.number("STOP_SECONDS", 10, least=0)
+MAX_PAID_ATTEMPTS = env.integer("MAX_PAID_ATTEMPTS", 2, least=1)
+ON_UNKNOWN = env.choice("ON_UNKNOWN", "hold", ("hold", "retry"))
+
+_stability_key = env.secret("STABILITY_API_KEY")
+IMAGE_PROVIDERS: dict[str, dict[str, Any]] = {
+    "stability": {
+        "BACKEND": "imagegen.providers.stability.StabilityV2Beta",
+        "OPTIONS": {"key": _stability_key, "host": env.text("STABILITY_API_HOST", "https://api.stability.ai")},
+    },
+    "demo": {"BACKEND": "imagegen.providers.demo.Demo"},
+}
+DEFAULT_PROVIDER = env.choice("DEFAULT_PROVIDER", "stability" if _stability_key else "demo", tuple(IMAGE_PROVIDERS))
+
+# --- Log ----------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    },
+}

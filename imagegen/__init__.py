@@ -1,0 +1,1 @@
+"""Prompts in, pictures out: the one Django app. The layers are drawn in CONTRIBUTING.md."""

@@ -1,0 +1,40 @@
+"""Who may do what: the one rule of who sees a batch, and what ANONYMOUS_ACCESS lets people without a name do."""
+
+from typing import TypeAlias
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Q
+
+from imagegen import conf, errors
+from imagegen.states import Visibility
+
+Viewer: TypeAlias = AbstractBaseUser | AnonymousUser
+
+
+def check_may_submit(viewer: Viewer) -> None:
+    """Raise NotAllowed where this person may not make pictures."""
+    if not viewer.is_authenticated and conf.anonymous_access() != "open":
+        raise errors.NotAllowed("Sign in to make pictures: people without an account may not do that here.")
+
+
+def check_may_read(viewer: Viewer) -> None:
+    """Raise NotAllowed where this person may not see pictures."""
+    if not viewer.is_authenticated and conf.anonymous_access() == "closed":
+        raise errors.NotAllowed("Sign in to see pictures: this installation is closed to people without an account.")
+
+
+def may_see(viewer: Viewer, *, batch: str = "") -> Q:
+    """Return the condition on a Batch, or on rows that reach it by `batch` ("batch__"), for what this person may see.
+
+    An anonymous batch opens to whoever knows its id; an owned one to its owner, to staff, and to everybody once it is
+    public.
+    """
+    if getattr(viewer, "is_staff", False):
+        return Q()
+    seen = Q(**{f"{batch}owner": None}) | Q(**{f"{batch}visibility": Visibility.PUBLIC})
+    return seen | Q(**{f"{batch}owner": viewer.pk}) if viewer.is_authenticated else seen
+
+
+def scope(viewer: Viewer) -> str:
+    """Return whose idempotency keys these are."""
+    return f"user:{viewer.pk}" if viewer.is_authenticated else "anonymous"

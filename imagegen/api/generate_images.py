@@ -1,0 +1,96 @@
+"""The main job's dialect: POST /generate-images takes texts, GET /show-images shows their pictures by task id."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from imagegen import accounts, conf, queries, submission
+from imagegen.api.parsers import JSONObjectParser
+from imagegen.api.problems import InField
+from imagegen.errors import BadSubmission
+from imagegen.queries import Card
+
+OPTIONS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "seed", "n")
+
+
+class GenerateImages(APIView):
+    """`{"text": ["A red flying dog", …]}` makes one picture per text and answers with their task ids, in order."""
+
+    parser_classes = (JSONObjectParser,)
+
+    def post(self, request: Request) -> Response:
+        texts, options = _texts(cast(dict[str, Any], request.data))
+        items = [submission.Item(prompt=text, **options) for text in texts]
+        key = request.headers.get("Idempotency-Key", "")
+        try:
+            made = submission.submit(items, viewer=request.user, source="generate-images", key=key)
+        except BadSubmission as error:
+            raise BadSubmission([replace(each, field=_named(each.field)) for each in error.problems]) from error
+        return Response({"task_ids": [str(job) for job in made.jobs]}, status=202)
+
+
+class ShowImages(APIView):
+    """The pictures of some tasks, in the order asked: a page, or JSON for `Accept: application/json`."""
+
+    parser_classes = (JSONObjectParser,)
+    renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
+
+    def get(self, request: Request) -> Response:
+        accounts.check_may_read(request.user)
+        cards = queries.cards(_task_ids(request), request.user)
+        status = 404 if all(card.state == queries.MISSING for card in cards) else 200
+        if isinstance(request.accepted_renderer, JSONRenderer):
+            return Response({"images": [_entry(card, request) for card in cards]}, status=status)
+        context = {"heading": "Your pictures", "cards": cards, "progress": queries.progress(cards)}
+        return Response(context, template_name="imagegen/results.html", status=status)
+
+
+def _texts(body: dict[str, Any]) -> tuple[list[object], dict[str, object]]:
+    """Return the texts and the options beside them."""
+    texts = body.get("text")
+    if not isinstance(texts, list):
+        raise InField("text", 'must be a list of texts, like ["A red flying dog", "A piano ninja"]')
+    options = {name: value for name, value in body.items() if name != "text"}
+    for name in options:
+        if name not in OPTIONS:
+            raise InField(name[:60], f"is not known here; beside text there are {', '.join(OPTIONS)}")
+    return texts, options
+
+
+def _named(field: str) -> str:
+    return "text" if field == "prompt" else field
+
+
+def _task_ids(request: Request) -> list[str]:
+    """Return the ids from the address (`a,b,c` or repeated), or else from a JSON body."""
+    asked: object = [text.strip() for part in request.query_params.getlist("task_ids") for text in part.split(",")]
+    if not asked and isinstance(request.data, dict):
+        asked = request.data.get("task_ids", [])
+    if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
+        raise InField("task_ids", "must be a list of task ids")
+    ids = list(filter(None, asked))
+    if not 1 <= len(ids) <= conf.max_prompts():
+        raise InField("task_ids", f"from 1 to {conf.max_prompts()} ids can be shown at once, not {len(ids)}")
+    return ids
+
+
+def _entry(card: Card, request: Request) -> dict[str, object]:
+    return {
+        "task_id": card.task_id,
+        "prompt": card.prompt,
+        "state": card.state,
+        "why": card.why,
+        "image_url": _complete(card.image_url, request),
+        "thumbnail_url": _complete(card.thumbnail_url, request),
+        "seed": card.seed,
+    }
+
+
+def _complete(path: str | None, request: Request) -> str | None:
+    if path is None:
+        return None
+    return conf.public_url() + path if conf.public_url() else request.build_absolute_uri(path)

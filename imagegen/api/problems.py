@@ -1,0 +1,69 @@
+"""Errors as `application/problem+json` (RFC 9457), each naming the field and the item that it is about."""
+
+from typing import Any
+
+from django.http import JsonResponse
+from rest_framework import exceptions
+from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem
+
+TYPE = "application/problem+json"
+TITLES = {
+    400: "Bad request",
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+}
+
+
+class InField(exceptions.ValidationError):
+    """A body or address that cannot be read, with the field it is about."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.problems = [Problem(field, message)]
+
+
+def answer(error: Exception, context: dict[str, Any]) -> Response | JsonResponse | None:
+    """Shape any error that a view raises, as a page for those who asked for one; None, a 500, where nobody foresaw it."""
+    status, headers, detail, more = 400, {}, str(error), {}
+    match error:
+        case BadSubmission(problems=problems) | InField(problems=problems):
+            detail = "; ".join(_sentence(each) for each in problems)
+            more["errors"] = [_entry(each) for each in problems]
+        case Conflict():
+            status = 409
+        case NotAllowed():
+            status = 401
+        case _ if response := exception_handler(error, context):
+            status, headers, detail = response.status_code, dict(response.items()), str(getattr(error, "detail", error))
+        case _:
+            return None
+    if isinstance(getattr(context["request"], "accepted_renderer", None), TemplateHTMLRenderer):
+        page = {"heading": TITLES.get(status, "Error"), "text": detail}
+        return Response(page, status=status, headers=headers, template_name="imagegen/message.html")
+    return problem(status, detail, headers=headers, **more)
+
+
+def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: object) -> JsonResponse:
+    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
+    return JsonResponse(body, status=status, content_type=TYPE, headers=headers)
+
+
+def _entry(each: Problem) -> dict[str, object]:
+    entry: dict[str, object] = {"field": each.field, "message": each.message}
+    if each.position is not None:
+        entry["position"] = each.position
+    return entry
+
+
+def _sentence(each: Problem) -> str:
+    where = each.field if each.position is None else f"{each.field}[{each.position}]"
+    return f"{where}: {each.message}"

@@ -1,0 +1,69 @@
+"""Settings as the rest of the app reads them: one small function each, so that tests can override them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+
+
+def lease() -> timedelta:
+    """How long a worker may be silent about a job before others may take it over."""
+    return timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def heartbeat_seconds() -> float:
+    """How often a worker process says that it lives: three times in a lease."""
+    return float(settings.LEASE_SECONDS) / 3
+
+
+def sweep_seconds() -> float:
+    return float(settings.SWEEP_SECONDS)
+
+
+def retry_unknown() -> bool:
+    """Whether a call with an unknown outcome may be bought again without asking anybody."""
+    return bool(settings.ON_UNKNOWN == "retry")
+
+
+def max_paid_attempts() -> int:
+    return int(settings.MAX_PAID_ATTEMPTS)
+
+
+def max_prompts() -> int:
+    """How many pictures one submission may ask for."""
+    return int(settings.MAX_PROMPTS)
+
+
+def max_body_bytes() -> int:
+    return int(settings.MAX_BODY_BYTES)
+
+
+def anonymous_access() -> str:
+    """What people without a name may do: `open`, `read` or `closed`."""
+    return str(settings.ANONYMOUS_ACCESS)
+
+
+def worker_concurrency() -> int:
+    return int(settings.WORKER_CONCURRENCY)
+
+
+def queue_name() -> str:
+    return str(settings.CELERY_TASK_DEFAULT_QUEUE)
+
+
+def redis_url() -> str:
+    return str(settings.REDIS_URL)
+
+
+def public_url() -> str:
+    """The address people use, without a slash at the end; empty when it is whatever they typed."""
+    return str(settings.PUBLIC_URL)
+
+
+def data_dir() -> Path:
+    return Path(settings.DATA_DIR)
+
+
+def spool_dir() -> Path:
+    """Where answers wait, on this machine, until their pictures are stored."""
+    return data_dir() / "spool"

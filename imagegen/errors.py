@@ -1,0 +1,124 @@
+"""Errors as words, read by type.
+
+ImagegenError
+├── BadSubmission          what was asked cannot be done; says which field and which item
+├── Conflict               the idempotency key stands for another submission
+├── NotAllowed             ANONYMOUS_ACCESS does not let this person do it
+├── StorageUnavailable     the picture could not be put where pictures are kept
+├── NoRoom                 the disk has no room for an answer that has not been asked for yet
+└── ProviderError          what became of one call to a provider; `charged` says whether money was spent
+    ├── NotConfigured      no key, or the provider does not accept it
+    ├── OutOfCredit        the account is empty
+    ├── RateLimited        too many calls; `retry_after` in seconds
+    ├── Unavailable        surely not executed, or documented as not charged: safe to try again
+    ├── Invalid            the provider does not accept this request, and never will
+    ├── Refused            the provider's moderation said no
+    ├── BadAnswer          it answered, and the answer is no picture
+    └── OutcomeUnknown     the call may have been executed and paid; nobody can tell
+"""
+
+from dataclasses import dataclass
+
+from imagegen.states import Charged
+
+
+class ImagegenError(Exception):
+    """Anything this product says about a submission, a job or a call."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a submission: the field, a sentence, and the item's position (from 0) where it has one."""
+
+    field: str
+    message: str
+    position: int | None = None
+
+
+class BadSubmission(ImagegenError):
+    """What was asked cannot be done; `problems` lists why, and nothing was queued."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class Conflict(ImagegenError):
+    """The idempotency key was used before, for a different submission."""
+
+
+class NotAllowed(ImagegenError):
+    """This person may not do that."""
+
+
+class StorageUnavailable(ImagegenError):
+    """The picture could not be stored."""
+
+
+class NoRoom(ImagegenError):
+    """The disk is too full to keep the answers of the calls in flight."""
+
+
+class ProviderError(ImagegenError):
+    """What became of one call. The message is a sentence for people."""
+
+    code = "provider_error"
+
+    def __init__(self, message: str, *, charged: Charged = Charged.NO) -> None:
+        super().__init__(message)
+        self.charged = charged
+
+
+class NotConfigured(ProviderError):
+    """There is no key, or the provider does not accept it."""
+
+    code = "not_configured"
+
+
+class OutOfCredit(ProviderError):
+    """The account has no credit left."""
+
+    code = "out_of_credit"
+
+
+class RateLimited(ProviderError):
+    """Too many calls; `retry_after` is how many seconds to stay away."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(ProviderError):
+    """The call was surely not executed, or failed in a way that is documented as not charged."""
+
+    code = "unavailable"
+
+
+class Invalid(ProviderError):
+    """The provider does not accept this request and will not accept it later either."""
+
+    code = "invalid"
+
+
+class Refused(ProviderError):
+    """The provider's moderation said no to the prompt, or to the picture it made."""
+
+    code = "refused"
+
+
+class BadAnswer(ProviderError):
+    """The provider answered with something that is not the picture it promised."""
+
+    code = "bad_answer"
+
+
+class OutcomeUnknown(ProviderError):
+    """The call was sent, and nobody can tell whether it was executed and paid."""
+
+    code = "outcome_unknown"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, charged=Charged.UNKNOWN)

@@ -1,0 +1,219 @@
+"""The one place where a job changes state and a paid call is written down.
+
+Each change is one guarded UPDATE, and its row count is the answer: 1, it happened; 0, somebody else was first. Writes to a
+running job carry the fence of their claim. Closing an attempt needs only its id: a paid fact is never refused.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from imagegen import conf, errors
+from imagegen.models import Attempt, Job, ProviderPause
+from imagegen.pictures import Picture
+from imagegen.providers.base import ImageRequest, Price
+from imagegen.states import Charged, PauseReason, State
+
+# Retries of calls that were surely not charged: full jitter, so that a provider that comes back is not hit by all at once.
+MAX_FREE_RETRIES = 4
+RETRY_BASE_SECONDS = 1.0
+RETRY_CAP_SECONDS = 60.0
+# How long a provider rests that has no credit or does not accept the key.
+PAUSE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that this process works on, and the open attempt that was committed with it."""
+
+    job: UUID
+    fence: int
+    provider: str
+    request: ImageRequest
+
+    @property
+    def attempt(self) -> UUID:
+        return self.request.attempt
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is known of a finished call besides its outcome; absent facts are None or empty."""
+
+    http_status: int | None = None
+    request_id: str = ""
+    bytes: int | None = None
+    sha256: str = ""
+    price: Price | None = None
+
+
+def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
+    """Take a queued job and open its attempt in one transaction; None where there is nothing to do now.
+
+    Committed before the first byte is sent: a call that nobody wrote down cannot happen.
+    """
+    with transaction.atomic():
+        job = _due(Job.objects.filter(pk=job_id)).first()
+        if job is None or is_paused(job.provider) or paid_attempts(job.pk) >= job.may_pay:
+            return None
+        # Plain conditions on the row itself: two workers that looked at once are told apart by the fence.
+        taken = Job.objects.filter(pk=job.pk, state=State.QUEUED, fence=job.fence).update(
+            state=State.RUNNING, fence=F("fence") + 1, worker=worker, lease_until=Now() + conf.lease(), started_at=Now(),
+            not_before=None, error_code="", error_sentence="",
+        )  # fmt: skip
+        if not taken:
+            return None
+        attempt = Attempt.objects.create(
+            job=job, provider=job.provider, model=job.model, fence=job.fence + 1, worker=worker, machine=machine
+        )
+    return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt))
+
+
+def due(limit: int, *, told_before: timedelta) -> list[UUID]:
+    """Return the oldest jobs that could run now and of which no worker was told within `told_before`."""
+    silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
+    waiting = _due(Job.objects.filter(silent)).exclude(
+        provider__in=ProviderPause.objects.filter(until__gt=Now()).values("pk")
+    )
+    return list(waiting.order_by("created", "position").values_list("pk", flat=True)[: max(limit, 0)])
+
+
+def hinted(jobs: list[UUID]) -> None:
+    """Note that workers were told about these jobs."""
+    Job.objects.filter(pk__in=jobs).update(hinted_at=Now())
+
+
+def renew(claims: list[Claim]) -> None:
+    """Hold on to the jobs of these claims for another lease."""
+    for held in claims:
+        _mine(held).update(lease_until=Now() + conf.lease())
+
+
+def accepted(held: Claim, handle: str) -> None:
+    """Write down that the provider took the call and will have the picture later."""
+    Attempt.objects.filter(pk=held.attempt).update(handle=handle)
+
+
+def succeed(held: Claim, picture: Picture, *, name: str, seed: int | None, receipt: Receipt) -> bool:
+    """Finish a job whose picture is stored as `name`; False where the job is no longer ours, and the picture not its own."""
+    with transaction.atomic():
+        _close(held, "succeeded", Charged.YES, receipt)
+        finished = _mine(held).update(
+            state=State.SUCCEEDED, ended_at=Now(), lease_until=None, picture=name, content_type=picture.content_type,
+            width=picture.width, height=picture.height, actual_seed=seed, sha256=receipt.sha256, bytes=receipt.bytes,
+        )  # fmt: skip
+    return bool(finished)
+
+
+def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> None:
+    """Close the attempt with what the error says about money, and move the job to where that error leads."""
+    with transaction.atomic():
+        _close(held, error.code, error.charged, receipt)
+        if isinstance(error, errors.OutOfCredit | errors.NotConfigured):
+            _pause(held.provider, error)
+        change = _change(held, error)
+        _mine(held).update(lease_until=None, error_code=error.code, error_sentence=str(error), **change)
+
+
+def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:
+    """Make a job `unknown` for a reason that is ours, not the provider's: a bug, or a bought picture that has no place."""
+    with transaction.atomic():
+        _close(held, code, charged, receipt)
+        _mine(held).update(lease_until=None, error_code=code, error_sentence=sentence, **_ended(State.UNKNOWN))
+
+
+def is_paused(provider: str) -> bool:
+    return ProviderPause.objects.filter(pk=provider, until__gt=Now()).exists()
+
+
+def paid_attempts(job: UUID) -> int:
+    """Count the calls for a job that cost money, or may have."""
+    return Attempt.objects.filter(job=job).exclude(charged=Charged.NO).count()
+
+
+def _due(jobs: Any) -> Any:
+    return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED)
+
+
+def _mine(held: Claim) -> Any:
+    return Job.objects.filter(pk=held.job, state=State.RUNNING, fence=held.fence)
+
+
+def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> None:
+    cost = receipt.price if charged == Charged.YES else None
+    Attempt.objects.filter(pk=held.attempt, ended_at=None).update(
+        ended_at=Now(), outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
+        bytes=receipt.bytes, sha256=receipt.sha256, amount=cost.amount if cost else None, unit=cost.unit if cost else "",
+    )  # fmt: skip
+
+
+def _change(held: Claim, error: errors.ProviderError) -> dict[str, Any]:
+    """Return the columns that say where this error leads."""
+    match error:
+        case errors.Refused():
+            return _ended(State.REFUSED)
+        case errors.RateLimited(retry_after=seconds):
+            return _again(seconds)
+        case errors.OutOfCredit() | errors.NotConfigured():
+            return _again(0)
+        case errors.Unavailable() if _free_failures(held.job) <= MAX_FREE_RETRIES:
+            return _again(_backoff(_free_failures(held.job)))
+    if not _may_be_paid(held.job, error):
+        return _ended(State.FAILED)
+    if conf.retry_unknown() and (paid := paid_attempts(held.job)) < conf.max_paid_attempts():
+        return {**_again(0), "may_pay": paid + 1}
+    return _ended(State.UNKNOWN)
+
+
+def _ended(state: State) -> dict[str, Any]:
+    return {"state": state, "ended_at": Now()}
+
+
+def _again(seconds: float) -> dict[str, Any]:
+    """Queue once more, not before so many seconds, and let the sweep tell a worker then."""
+    return {"state": State.QUEUED, "worker": None, "not_before": Now() + timedelta(seconds=seconds), "hinted_at": None}
+
+
+def _backoff(failures: int) -> float:
+    return random.uniform(0, min(RETRY_CAP_SECONDS, RETRY_BASE_SECONDS * 2 ** (failures - 1)))
+
+
+def _free_failures(job: UUID) -> int:
+    return Attempt.objects.filter(job=job, outcome=errors.Unavailable.code).count()
+
+
+def _may_be_paid(job: UUID, error: errors.ProviderError) -> bool:
+    """Whether some call of this job has an outcome that nobody knows."""
+    return error.charged == Charged.UNKNOWN or Attempt.objects.filter(job=job, charged=Charged.UNKNOWN).exists()
+
+
+def _pause(provider: str, error: errors.ProviderError) -> None:
+    reason = PauseReason.NO_CREDIT if isinstance(error, errors.OutOfCredit) else PauseReason.BAD_KEY
+    ProviderPause.objects.update_or_create(
+        provider=provider,
+        defaults={
+            "reason": reason,
+            "sentence": str(error),
+            "since": Now(),
+            "until": Now() + timedelta(seconds=PAUSE_SECONDS),
+        },
+    )
+
+
+def _request(job: Job, attempt: Attempt) -> ImageRequest:
+    return ImageRequest(
+        attempt=attempt.pk,
+        prompt=job.prompt,
+        model=job.model,
+        negative_prompt=job.negative_prompt,
+        size=job.size,
+        aspect_ratio=job.aspect_ratio,
+        style=job.style,
+        seed=job.seed,
+    )

@@ -1,0 +1,129 @@
+"""`manage.py up`: broker, web and workers in one command."""
+
+import sys
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, call_command
+from django.db import DatabaseError, connection
+
+from imagegen import queries, redis
+from imagegen.management import parts, preflight
+from imagegen.management.parts import Part
+from imagegen.management.preflight import CannotStart
+from imagegen.management.supervisor import Supervisor
+
+
+class Command(BaseCommand):
+    help = "Start all that pictures need; print `ready http://HOST:PORT` when they can be made; stop with Ctrl-C."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._up()
+        except CannotStart as error:
+            sys.exit(f"chaotix: {error}")
+
+    def _up(self) -> None:
+        preflight.check_folder("DATA_DIR", settings.DATA_DIR)
+        preflight.check_folder("MEDIA_ROOT", settings.MEDIA_ROOT)
+        with preflight.lock(settings.DATA_DIR), self._supervisor() as supervisor:
+            preflight.check_address(settings.HOST, settings.PORT)
+            preflight.check_database()
+            supervisor.start_broker(until=_broker_answers)
+            preflight.check_broker()
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("collectstatic", verbosity=0, interactive=False)
+            connection.close()
+            supervisor.start_serving(until=_is_ready)
+            if not supervisor.stopping:
+                self._say(f"ready {_address()}")
+            supervisor.serve()
+
+    def _supervisor(self) -> Supervisor:
+        return Supervisor(
+            broker=_broker() if settings.OWN_BROKER else None,
+            web=_web(),
+            workers=[_worker(number) for number in range(1, settings.WORKER_PROCESSES + 1)],
+            say=self._say,
+            calls_in_flight=_calls_in_flight,
+            stop_seconds=settings.STOP_SECONDS,
+        )
+
+    def _say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        self.stdout.flush()
+
+
+def _broker() -> Part:
+    """Return a Valkey of our own on a private socket; its append-only file keeps hints over a restart."""
+    settings.BROKER_SOCKET.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    preflight.check_private(settings.BROKER_SOCKET.parent)
+    options = {
+        "port": "0",
+        "unixsocket": str(settings.BROKER_SOCKET),
+        "unixsocketperm": "700",
+        "dir": str(settings.BROKER_SOCKET.parent),
+        "appendonly": "yes",
+        "save": "",
+        "logfile": str(settings.BROKER_SOCKET.parent / "valkey.log"),
+    }
+    return Part("broker", [str(preflight.valkey_program()), *parts.flags(options)])
+
+
+def _web() -> Part:
+    options = {
+        "host": settings.HOST,
+        "port": str(settings.PORT),
+        "log-level": "warning",
+        # Without it uvicorn never stops while a stream is open.
+        "timeout-graceful-shutdown": "3",
+    }
+    command = [sys.executable, "-m", "uvicorn", "chaotix.asgi:application", "--no-server-header", *parts.flags(options)]
+    return Part("web server", command)
+
+
+def _worker(number: int) -> Part:
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "chaotix",
+        "--quiet",
+        "worker",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    return Part(f"worker {number}", [*command, "--hostname", f"worker{number}@%h", "--loglevel", "WARNING"])
+
+
+def _broker_answers() -> bool:
+    try:
+        return bool(redis.client().ping())
+    except redis.Error:
+        return not settings.OWN_BROKER
+
+
+def _is_ready() -> bool:
+    """Return whether it serves and pictures can be made, by workers of our own or by any."""
+    try:
+        urllib.request.urlopen(f"{_address(local=True)}/healthz", timeout=2).close()
+    except OSError:
+        return False
+    return not any(queries.readiness().values())
+
+
+def _address(*, local: bool = False) -> str:
+    host = settings.HOST
+    if local and host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
+
+
+def _calls_in_flight() -> int:
+    try:
+        return queries.calls_in_flight()
+    except DatabaseError:
+        return 0

@@ -1,0 +1,157 @@
+"""The rows: what was asked, what became of it, and every call that may have cost money.
+
+State changes are made in lifecycle.py and nowhere else.
+"""
+
+import uuid
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import models
+
+from imagegen.states import Charged, PauseReason, State, Visibility
+
+
+def _choices(words: type[StrEnum]) -> list[tuple[str, str]]:
+    return [(word.value, word.value.replace("_", " ")) for word in words]
+
+
+class Batch(models.Model):
+    """One submission. `scope` and `key` make its idempotency: one key of one owner stands for one batch."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="batches")
+    source = models.CharField(max_length=40)
+    name = models.CharField(max_length=200, blank=True)
+    visibility = models.CharField(max_length=10, choices=_choices(Visibility), default=Visibility.PRIVATE)
+    # Not null on purpose: SQLite ignores nulls_distinct=False. A batch that came without a key has its own id as key.
+    scope = models.CharField(max_length=40)
+    key = models.CharField(max_length=300)
+    digest = models.CharField(max_length=64)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint("scope", "key", name="one_batch_per_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.name or self.source} {self.id}"
+
+
+class Job(models.Model):
+    """One picture to make; its id is the Celery task's id and the public id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
+    position = models.PositiveIntegerField()
+
+    # What was asked. Absent options are empty; `size` is "WIDTHxHEIGHT" in pixels, `aspect_ratio` "W:H".
+    prompt = models.TextField()
+    negative_prompt = models.TextField(blank=True)
+    provider = models.CharField(max_length=60)
+    model = models.CharField(max_length=200)
+    size = models.CharField(max_length=20, blank=True)
+    aspect_ratio = models.CharField(max_length=20, blank=True)
+    style = models.CharField(max_length=60, blank=True)
+    seed = models.PositiveBigIntegerField(null=True)
+
+    # Where it is. `error_sentence` is for people; `not_before` holds back the next try; `hinted_at` is when a worker was
+    # last told.
+    state = models.CharField(max_length=10, choices=_choices(State), default=State.QUEUED)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_sentence = models.TextField(blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    hinted_at = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    # Who works on it. Every claim raises `fence`, and a write that carries an older one is refused.
+    fence = models.PositiveIntegerField(default=0)
+    worker = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    # How many paid calls it may have in all; a person or a policy raises it.
+    may_pay = models.PositiveIntegerField(default=1)
+
+    # What came out. `picture` and `thumbnail` are names in the storage; `actual_seed` is what the provider says.
+    picture = models.CharField(max_length=200, blank=True)
+    thumbnail = models.CharField(max_length=200, blank=True)
+    content_type = models.CharField(max_length=40, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.PositiveBigIntegerField(null=True)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    actual_seed = models.PositiveBigIntegerField(null=True)
+    defect = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint("batch", "position", name="one_job_per_position"),)
+        indexes = (
+            # What the sweep reads: jobs that wait, the oldest first.
+            models.Index("created", name="job_waiting", condition=models.Q(state=State.QUEUED)),
+            # What recovery reads: leases that ran out.
+            models.Index("lease_until", name="job_leased", condition=models.Q(state=State.RUNNING)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.id}"
+
+
+class Attempt(models.Model):
+    """The ledger: one call that may cost money, written down before its first byte is sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="attempts")
+    purpose = models.CharField(max_length=20, default="image")
+    provider = models.CharField(max_length=60)
+    model = models.CharField(max_length=200)
+    fence = models.PositiveIntegerField()
+    worker = models.UUIDField()
+    machine = models.UUIDField()
+    sent_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    # Empty while the call is open, then "succeeded" or the code of the error that ended it.
+    outcome = models.CharField(max_length=40, blank=True)
+    http_status = models.PositiveIntegerField(null=True)
+    request_id = models.CharField(max_length=200, blank=True)
+    handle = models.TextField(blank=True)
+    charged = models.CharField(max_length=10, choices=_choices(Charged), default=Charged.UNKNOWN)
+    # None where the price is not known; never 0 for that.
+    amount = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    unit = models.CharField(max_length=20, blank=True)
+    bytes = models.PositiveBigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint("job", "fence", name="one_attempt_per_claim"),
+            models.UniqueConstraint("job", condition=models.Q(ended_at=None), name="one_open_attempt_per_job"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.outcome or 'open'} {self.id}"
+
+
+class ProviderPause(models.Model):
+    """Why every job of a provider waits, and until when; it survives a Redis that is wiped."""
+
+    provider = models.CharField(max_length=60, primary_key=True)
+    reason = models.CharField(max_length=20, choices=_choices(PauseReason))
+    sentence = models.TextField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.reason}"
+
+
+class Worker(models.Model):
+    """One worker process; a row whose heartbeat is old is a process that is gone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    machine = models.UUIDField(db_index=True)
+    threads = models.PositiveIntegerField()
+    heartbeat = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.threads} threads {self.id}"

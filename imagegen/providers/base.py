@@ -1,0 +1,192 @@
+"""What a provider is: how it is asked, what it declares, and what it may answer.
+
+A provider does one thing, the paid call. It never retries, sleeps, reads settings or touches the database. What goes
+wrong it says with one of the words below ProviderError in errors.py.
+"""
+
+import abc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import ClassVar
+from uuid import UUID
+
+# The largest seed of Stability's v2beta; every provider here takes at least these.
+MAX_SEED = 4_294_967_294
+
+
+@dataclass(frozen=True)
+class ImageRequest:
+    """One picture to make. `size` is "WIDTHxHEIGHT" in pixels; absent options are empty strings or None."""
+
+    attempt: UUID
+    prompt: str
+    model: str
+    negative_prompt: str = ""
+    size: str = ""
+    aspect_ratio: str = ""
+    style: str = ""
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a provider answered, kept on disk until the picture is stored. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A paid call that is accepted but not finished: what `poll` needs to ask for its picture."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Not finished yet; ask again `after` that many seconds."""
+
+    after: float
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """A picture as the provider made it, and what it says about it."""
+
+    body: bytes = field(repr=False)
+    seed: int | None = None
+    request_id: str = ""
+
+
+# Writes status, headers and body to disk, durably, and returns them as an Answer.
+Keep = Callable[[int, Mapping[str, str], Iterable[bytes]], Answer]
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one picture costs, from which page, on which day."""
+
+    amount: float
+    unit: str
+    source: str
+    day: date
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of a provider. A price of None means unknown, never free."""
+
+    name: str
+    price: Price | None = None
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """Any width and height within these bounds, in pixels."""
+
+    least: int
+    most: int
+    multiple: int = 1
+
+    def holds(self, width: int, height: int) -> bool:
+        return all(self.least <= side <= self.most and side % self.multiple == 0 for side in (width, height))
+
+    def __str__(self) -> str:
+        step = f", in steps of {self.multiple}" if self.multiple > 1 else ""
+        return f"from {self.least}x{self.least} to {self.most}x{self.most}{step}"
+
+
+class Provider(abc.ABC):
+    """One way to make a picture. Subclasses declare what they support and implement `send` and `read`."""
+
+    # The models, the default first.
+    models: ClassVar[tuple[Model, ...]]
+    # The ratios it draws, as "W:H", the default first; empty where only sizes are understood.
+    aspect_ratios: ClassVar[tuple[str, ...]] = ()
+    # The sizes it draws, in pixels; None where only ratios are understood.
+    sizes: ClassVar[SizeRange | None] = None
+    # Style words it understands.
+    styles: ClassVar[tuple[str, ...]] = ()
+    # Whether a seed makes the same picture again.
+    seed: ClassVar[bool] = False
+    # Whether it can be told what not to draw.
+    negative_prompt: ClassVar[bool] = False
+    # The longest prompt, in characters.
+    max_prompt: ClassVar[int] = 10_000
+    # What people are told about the origin of its pictures.
+    origin: ClassVar[str] = "AI-generated"
+    # Whether its pictures are placeholders, so that pages offer the real thing.
+    is_demo: ClassVar[bool] = False
+
+    def not_configured(self) -> str | None:
+        """Return a sentence that says what is missing before a call can be made, or None when nothing is."""
+        return None
+
+    @abc.abstractmethod
+    def send(self, request: ImageRequest, keep: Keep) -> Answer | Handle:
+        """Make the one paid call. Whatever the provider answers goes through `keep` before anything is made of it."""
+
+    def poll(self, handle: Handle, keep: Keep) -> Answer | Pending:
+        """Ask what became of a call that `send` answered with a handle. This is never charged."""
+        raise NotImplementedError(f"{type(self).__name__} answers at once")
+
+    @abc.abstractmethod
+    def read(self, answer: Answer) -> ImageResult:
+        """Make a picture of an answer, or raise the word for what it says. Pure: the same answer always reads the same."""
+
+    def price(self, model: str) -> Price | None:
+        return next(known.price for known in self.models if known.name == model)
+
+    def ratio_for(self, size: str) -> str:
+        """Return the ratio of its own that comes within 3 % of `size`, or the empty string."""
+        wanted = Fraction(*pixels(size))
+        near = [ratio for ratio in self.aspect_ratios if abs(_fraction(ratio) / wanted - 1) < Fraction(3, 100)]
+        return min(near, key=lambda ratio: abs(_fraction(ratio) - wanted), default="")
+
+    def refusals(self, request: ImageRequest) -> Iterator[tuple[str, str]]:
+        """Yield field and sentence for everything asked that this provider cannot do: nothing is dropped silently."""
+        if request.model not in {model.name for model in self.models}:
+            yield "model", f"model {request.model!r} is not one of {', '.join(model.name for model in self.models)}"
+        if len(request.prompt) > self.max_prompt:
+            yield "prompt", f"has {len(request.prompt)} characters; at most {self.max_prompt} are allowed"
+        if len(request.negative_prompt) > self.max_prompt:
+            yield (
+                "negative_prompt",
+                f"has {len(request.negative_prompt)} characters; at most {self.max_prompt} are allowed",
+            )
+        if request.negative_prompt and not self.negative_prompt:
+            yield "negative_prompt", "this provider cannot be told what not to draw"
+        if request.seed is not None and not self.seed:
+            yield "seed", "this provider does not take a seed"
+        if request.style and request.style not in self.styles:
+            yield (
+                "style",
+                f"style {request.style!r} is not one of {', '.join(self.styles) or '(this provider has none)'}",
+            )
+        yield from self._shape_refusals(request)
+
+    def _shape_refusals(self, request: ImageRequest) -> Iterator[tuple[str, str]]:
+        if request.aspect_ratio and request.aspect_ratio not in self.aspect_ratios:
+            known = ", ".join(self.aspect_ratios) or "(this provider takes sizes)"
+            yield "aspect_ratio", f"aspect ratio {request.aspect_ratio!r} is not one of {known}"
+        if not request.size:
+            return
+        if self.sizes is not None and not self.sizes.holds(*pixels(request.size)):
+            yield "size", f"size {request.size!r} is not {self.sizes}"
+        elif self.sizes is None and not self.ratio_for(request.size):
+            yield "size", f"size {request.size!r} has none of the ratios {', '.join(self.aspect_ratios)}"
+
+
+def pixels(size: str) -> tuple[int, int]:
+    """Return width and height of "1024x768"."""
+    width, height = size.split("x")
+    return int(width), int(height)
+
+
+def _fraction(ratio: str) -> Fraction:
+    width, height = ratio.split(":")
+    return Fraction(int(width), int(height))

@@ -1,0 +1,50 @@
+"""The providers that IMAGE_PROVIDERS names, made once per process."""
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from imagegen.providers.base import Provider
+
+_made: dict[str, Provider] = {}
+_lock = threading.Lock()
+
+
+def names() -> list[str]:
+    """Return the keys of IMAGE_PROVIDERS, the default first."""
+    first = default()
+    return [first, *(name for name in settings.IMAGE_PROVIDERS if name != first)]
+
+
+def default() -> str:
+    return str(settings.DEFAULT_PROVIDER)
+
+
+def get(name: str) -> Provider:
+    """Return the provider of that name; KeyError where settings have none."""
+    with _lock:
+        if name not in _made:
+            _made[name] = _make(name, settings.IMAGE_PROVIDERS[name])
+        return _made[name]
+
+
+def _make(name: str, entry: dict[str, Any]) -> Provider:
+    try:
+        provider = import_string(entry["BACKEND"])(**entry.get("OPTIONS", {}))
+    except (KeyError, ImportError, TypeError) as error:
+        raise ImproperlyConfigured(f"IMAGE_PROVIDERS[{name!r}] cannot be made: {error}") from error
+    if not isinstance(provider, Provider):
+        raise ImproperlyConfigured(f"IMAGE_PROVIDERS[{name!r}] is no provider: {entry['BACKEND']}")
+    return provider
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "IMAGE_PROVIDERS":
+        _made.clear()
+
+
+setting_changed.connect(_forget)

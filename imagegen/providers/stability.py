@@ -1,0 +1,138 @@
+"""Stability AI, REST v2beta: Stable Image Core, Ultra and Stable Diffusion 3.5.
+
+Facts from Stability's own OpenAPI document for v2beta, read in November 2026. One picture a call; a failed generation is
+documented as not charged, and so is a prompt that moderation denies. A picture that moderation blurs is a 200, and nothing
+says that it is free.
+"""
+
+import json
+from datetime import date
+from typing import Any
+
+from imagegen import errors, http
+from imagegen.providers.base import Answer, ImageRequest, ImageResult, Keep, Model, Price, Provider
+from imagegen.states import Charged
+
+SOURCE = "https://platform.stability.ai/docs/api-reference"
+DAY = date(2026, 11, 21)
+# Whoever passes 150 requests in 10 s is "timed out for 60 seconds"; no Retry-After is documented.
+TIMED_OUT_SECONDS = 60.0
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+
+def _credits(amount: float) -> Price:
+    return Price(amount, "credits", SOURCE, DAY)
+
+
+class StabilityV2Beta(Provider):
+    """`core`, `ultra` and the `sd3.5` family, each at its own endpoint."""
+
+    models = (
+        Model("core", _credits(3)),
+        Model("ultra", _credits(8)),
+        Model("sd3.5-large", _credits(6.5)),
+        Model("sd3.5-large-turbo", _credits(4)),
+        Model("sd3.5-medium", _credits(3.5)),
+        Model("sd3.5-flash", _credits(2.5)),
+    )
+    aspect_ratios = ("1:1", "21:9", "16:9", "3:2", "5:4", "4:5", "2:3", "9:16", "9:21")
+    styles = (
+        "enhance", "anime", "photographic", "digital-art", "comic-book", "fantasy-art", "line-art", "analog-film",
+        "neon-punk", "isometric", "low-poly", "origami", "modeling-compound", "cinematic", "3d-model", "pixel-art",
+        "tile-texture",
+    )  # fmt: skip
+    seed = True
+    negative_prompt = True
+
+    def __init__(self, *, key: str, host: str, total_seconds: float = http.TOTAL_SECONDS) -> None:
+        self._key = key
+        self._client = http.Client(host, total_seconds=total_seconds)
+
+    def not_configured(self) -> str | None:
+        return None if self._key else "STABILITY_API_KEY is not set"
+
+    def send(self, request: ImageRequest, keep: Keep) -> Answer:
+        """Post one form; the picture itself is asked for (`image/*`), which costs a third of the CPU of JSON with base64."""
+        headers = {
+            "authorization": f"Bearer {self._key}",
+            "accept": "image/*",
+            "x-chaotix-attempt": str(request.attempt),
+        }
+        with self._client.post_form(_path(request.model), headers=headers, fields=self._form(request)) as response:
+            return keep(response.status, response.headers, response.blocks())
+
+    def read(self, answer: Answer) -> ImageResult:
+        if answer.status != 200:
+            raise _failure(answer)
+        kind = answer.headers.get("content-type", "")
+        if not kind.startswith(PICTURE_TYPES):
+            raise errors.BadAnswer(
+                f"Stability answered 200 with {kind or 'no type'}, not a picture.", charged=Charged.UNKNOWN
+            )
+        if answer.headers.get("finish-reason", "SUCCESS") != "SUCCESS":
+            raise errors.Refused(
+                "Stability's moderation blurred the picture it made. The call counts as paid.", charged=Charged.YES
+            )
+        return ImageResult(answer.body, _seed(answer.headers.get("seed", "")), answer.headers.get("x-request-id", ""))
+
+    def _form(self, request: ImageRequest) -> dict[str, str]:
+        """Return the form's fields; those that are absent keep Stability's own default."""
+        fields = {
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
+            "aspect_ratio": request.aspect_ratio or (self.ratio_for(request.size) if request.size else ""),
+            "style_preset": request.style,
+            "seed": "" if request.seed is None else str(request.seed),
+            "output_format": "png",
+            "model": "" if request.model in ("core", "ultra") else request.model,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+def _path(model: str) -> str:
+    return f"/v2beta/stable-image/generate/{model if model in ('core', 'ultra') else 'sd3'}"
+
+
+def _seed(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _failure(answer: Answer) -> errors.ProviderError:
+    """Name what a status other than 200 means, by the table in Stability's document."""
+    described = _described(answer.body)
+    said = described or f"status {answer.status}"
+    match answer.status:
+        case 401:
+            return errors.NotConfigured("Stability does not accept the key in STABILITY_API_KEY.")
+        case 402:
+            return errors.OutOfCredit("The account at Stability has no credit left. Nothing was charged.")
+        case 403 if "content_moderation" in said:
+            return errors.Refused("Stability's moderation denied the prompt. Nothing was charged.")
+        case 403:
+            return errors.NotConfigured(f"Stability does not let this key do that ({said}).")
+        case 422 if "public_figure" in said:
+            return errors.Refused("Stability does not draw public figures. Nothing was charged.")
+        case 429:
+            wait = _seconds(answer.headers.get("retry-after", "")) or TIMED_OUT_SECONDS
+            return errors.RateLimited("Stability takes no more calls for the moment.", retry_after=wait)
+        case 400 | 404 | 413 | 422:
+            return errors.Invalid(f"Stability does not accept this request ({said}). Nothing was charged.")
+        case 500 if described:
+            return errors.Unavailable(f"Stability failed to make the picture ({said}). Nothing was charged.")
+    return errors.OutcomeUnknown(f"Stability answered with the undocumented status {answer.status}. It may have been paid.")
+
+
+def _described(body: bytes) -> str:
+    """Return "name: error; error" of an error in Stability's own shape, else the empty string."""
+    try:
+        error: Any = json.loads(body)
+        name, reasons = error["name"], error["errors"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    if not isinstance(name, str) or not isinstance(reasons, list):
+        return ""
+    return f"{name}: {'; '.join(str(reason) for reason in reasons)}"[:500]
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isascii() and text.isdigit() else 0.0

@@ -1,0 +1,17 @@
+"""The one connection pool to Redis or Valkey of this process."""
+
+from functools import cache
+
+import redis
+
+from imagegen import conf
+
+Error = redis.RedisError
+
+
+@cache
+def client() -> redis.Redis:
+    """Return a client that gives up after seconds, so that nothing hangs while Redis is away."""
+    return redis.Redis.from_url(
+        conf.redis_url(), socket_connect_timeout=2, socket_timeout=5, max_connections=conf.worker_concurrency() + 20
+    )

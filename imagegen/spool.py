@@ -1,0 +1,57 @@
+"""What a provider answered, on this machine's disk, from the first byte until the picture is stored.
+
+One file per attempt: a line of JSON (status, headers, provider), then the body. It is written aside, synced and renamed,
+so a file that is there is whole, and after any crash an answer that was paid for is read here, not bought again.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from uuid import UUID
+
+from imagegen import conf, errors, files, http
+from imagegen.providers.base import Answer, Keep
+
+
+def keep(attempt: UUID, provider: str) -> Keep:
+    """Return the function that puts the answer of this attempt into the spool."""
+
+    def keep_answer(status: int, headers: Mapping[str, str], blocks: Iterable[bytes]) -> Answer:
+        head = json.dumps({"status": status, "headers": dict(headers), "provider": provider})
+        files.write_durably(_path(attempt), _file(head, blocks))
+        return read(attempt)
+
+    return keep_answer
+
+
+def read(attempt: UUID) -> Answer:
+    """Return a kept answer; FileNotFoundError where there is none."""
+    with _path(attempt).open("rb") as file:
+        head = json.loads(file.readline())
+        return Answer(head["status"], head["headers"], file.read())
+
+
+def discard(attempt: UUID) -> None:
+    _path(attempt).unlink(missing_ok=True)
+
+
+def check_room(calls: int) -> None:
+    """Raise NoRoom where the disk could not hold the answers of `calls` calls and one more."""
+    _folder().mkdir(parents=True, exist_ok=True)
+    free, needed = shutil.disk_usage(_folder()).free, http.MAX_BYTES * (calls + 1)
+    if free < needed:
+        raise errors.NoRoom(f"{_folder()} has {free >> 20} MB free; {calls + 1} answers may need {needed >> 20} MB")
+
+
+def _file(head: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    yield head.encode() + b"\n"
+    yield from blocks
+
+
+def _path(attempt: UUID) -> Path:
+    return _folder() / f"{attempt}.answer"
+
+
+def _folder() -> Path:
+    return conf.spool_dir()

@@ -1,0 +1,41 @@
+"""The words for what may become of a job, and whether a call was charged."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a job is. Only lifecycle.py moves it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"  # the provider's moderation said no
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"  # a call may have been paid, and its picture is not here
+
+
+UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
+
+
+class Charged(StrEnum):
+    """Whether a call cost money, as far as the provider documents it."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Visibility(StrEnum):
+    """Who may see a batch besides its owner and staff."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class PauseReason(StrEnum):
+    """Why every job of a provider waits."""
+
+    NO_CREDIT = "no_credit"
+    BAD_KEY = "bad_key"
+    BREAKER = "breaker"

@@ -1,0 +1,40 @@
+"""Where finished pictures are kept: files named by the job, never by what somebody typed."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import FileSystemStorage, default_storage
+
+from imagegen import errors, files
+
+
+class DurableFileSystemStorage(FileSystemStorage):
+    """Files that survive a power cut once `save` returns."""
+
+    def _save(self, name: str, content: "File[Any]") -> str:
+        files.write_durably(Path(self.path(name)), content.chunks())
+        return name
+
+
+def save(job: UUID, fence: int, suffix: str, body: bytes) -> str:
+    """Store a picture and return its name.
+
+    The fence in the name keeps a worker that lost the job from writing over the picture of the one that has it.
+    Raises StorageUnavailable.
+    """
+    try:
+        return str(default_storage.save(f"{job.hex[:2]}/{job}-{fence}.{suffix}", ContentFile(body)))
+    except OSError as error:
+        raise errors.StorageUnavailable(f"The picture could not be stored: {error.strerror}.") from error
+
+
+def read(name: str) -> bytes:
+    """Return a stored picture; FileNotFoundError where it is gone."""
+    with default_storage.open(name) as file:
+        return bytes(file.read())
+
+
+def delete(name: str) -> None:
+    default_storage.delete(name)

@@ -1,0 +1,30 @@
+"""GET /media/<task id>.png: one picture, under the one rule of who sees what."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from imagegen import accounts, queries, storage
+
+
+@require_safe
+def picture(request: HttpRequest, job_id: UUID, suffix: str) -> HttpResponse:
+    """Answer with the stored bytes, their true type and a validator; a picture never changes under its address."""
+    accounts.check_may_read(request.user)
+    found = queries.picture(job_id, request.user)
+    if found is None or not found.name.endswith(f".{suffix}"):
+        raise Http404("No such picture.")
+    headers = {"ETag": f'"{found.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
+    unchanged = get_conditional_response(request, etag=headers["ETag"])
+    if unchanged is not None:
+        return unchanged
+    return HttpResponse(_bytes(found.name), content_type=found.content_type, headers=headers)
+
+
+def _bytes(name: str) -> bytes:
+    try:
+        return storage.read(name)
+    except FileNotFoundError as error:
+        raise Http404("The picture's file is gone.") from error

@@ -1,0 +1,85 @@
+"""This worker process: who it is, what it works on, and the heartbeat that says so."""
+
+import contextlib
+import functools
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+from django.db.models.functions import Now
+
+from imagegen import conf, files, lifecycle
+from imagegen.lifecycle import Claim
+from imagegen.models import Worker
+
+log = logging.getLogger(__name__)
+FORGOTTEN = timedelta(days=1)
+
+# A new one for every process: what a dead process held is nobody's.
+ID = uuid.uuid4()
+
+_claims: set[Claim] = set()
+_lock = threading.Lock()
+
+
+@functools.cache
+def machine() -> UUID:
+    """Return the id of this machine, kept in DATA_DIR: its spool is reachable from here alone."""
+    path = conf.data_dir() / "machine_id"
+    if not path.exists():
+        files.write_durably(path, [str(uuid.uuid4()).encode()])
+    return UUID(path.read_text(encoding="ascii").strip())
+
+
+@contextlib.contextmanager
+def executing(held: Claim) -> Iterator[None]:
+    """Renew the lease of this claim for as long as the block runs."""
+    with _lock:
+        _claims.add(held)
+    try:
+        yield
+    finally:
+        with _lock:
+            _claims.discard(held)
+
+
+def calls_in_flight() -> int:
+    """Return how many jobs this process works on."""
+    return len(_claims)
+
+
+class Heart(threading.Thread):
+    """Beats three times in a lease, on a database connection of its own, until it is told to stop."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._threads = threads
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            try:
+                self._beat()
+            except DatabaseError:
+                log.exception("the heartbeat could not be written; the next one may")
+                connection.close()
+            if self._stopped.wait(conf.heartbeat_seconds()):
+                break
+        connection.close()
+
+    def stop(self) -> None:
+        """Take the process off the list of those that live."""
+        self._stopped.set()
+        self.join()
+        Worker.objects.filter(pk=ID).delete()
+        connection.close()
+
+    def _beat(self) -> None:
+        Worker.objects.update_or_create(pk=ID, defaults={"machine": machine(), "threads": self._threads, "heartbeat": Now()})
+        with _lock:
+            claims = list(_claims)
+        lifecycle.renew(claims)

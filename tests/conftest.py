@@ -1,0 +1,63 @@
+"""What every test stands on: a real broker, an empty media folder, and the stand-in for Stability."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from imagegen import redis, submission
+from imagegen.management.commands.up import _broker
+from tests import settings as test_settings
+from tests.product import wait_until
+from tests.standins.stability import StabilityStandIn
+
+@pytest.fixture(scope="session", autouse=True)
+def _scratch_folder() -> Iterator[None]:
+    yield
+    shutil.rmtree(test_settings.ROOT, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def broker(_scratch_folder: None) -> Iterator[None]:
+    """A real Valkey on the socket that the settings name."""
+    part = _broker()
+    part.start()
+    wait_until(_answers, seconds=20, what="the broker")
+    yield
+    part.terminate()
+    part.wait(10)
+
+
+def _answers() -> bool:
+    try:
+        return bool(redis.client().ping())
+    except redis.Error:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def _clean(broker: None) -> Iterator[None]:
+    """Leave no message and no file to the next test."""
+    yield
+    submission._announcer.submit(lambda: None).result()
+    redis.client().flushall()
+    for folder in (django_settings.MEDIA_ROOT, django_settings.DATA_DIR / "spool"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def stability() -> Iterator[StabilityStandIn]:
+    with StabilityStandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def stability_provider(stability: StabilityStandIn, settings: Any) -> StabilityStandIn:
+    """Make Stability the default provider, with the stand-in behind it."""
+    options = {"key": stability.key, "host": stability.url, "total_seconds": 2.0}
+    stability_entry = {"BACKEND": "imagegen.providers.stability.StabilityV2Beta", "OPTIONS": options}
+    settings.IMAGE_PROVIDERS = {**settings.IMAGE_PROVIDERS, "stability": stability_entry}
+    settings.DEFAULT_PROVIDER = "stability"
+    return stability

@@ -1,0 +1,145 @@
+"""The whole product as its users run it: `manage.py up` in a folder of its own, with real processes and sockets."""
+
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from tests import settings as test_settings
+
+PROJECT = Path(__file__).parent.parent
+START_SECONDS = 60
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait for something that is sure to come; `seconds` only ends a test that would hang."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.05)
+
+
+def clean_environment(**names: object) -> dict[str, str]:
+    """Return this environment with every variable of the product absent but those given."""
+    blank = dict.fromkeys([*test_settings.NAMES, *(f"{name}_FILE" for name in test_settings.NAMES)], "")
+    given = {name: str(value) for name, value in names.items()}
+    own = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return {**own, **blank, **given}
+
+
+class Product:
+    """A running product; use it as a context manager."""
+
+    def __init__(self, **names: object) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="chaotix-up-")
+        self.folder = Path(self._folder.name)
+        self.port = unused_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        own = {"DATA_DIR": self.folder / "var", "MEDIA_ROOT": self.folder / "media", "PORT": self.port}
+        self.environment = clean_environment(**{**own, "SWEEP_SECONDS": 1, **names})
+        self.lines: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            wait_until(lambda: self.is_ready or not self.running, seconds=START_SECONDS, what="the line `ready`")
+            assert self.is_ready, "\n".join(self.lines)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=PROJECT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit status; whatever hangs is killed."""
+        if self.running:
+            self.process.send_signal(number)
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            self._reader.join(timeout=10)
+        return self.process.returncode
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def is_ready(self) -> bool:
+        return f"ready {self.url}" in self.lines
+
+    def parts(self) -> dict[str, int]:
+        """Return the process ids of broker, web server and workers by the words of their command lines."""
+        listing = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
+        )
+        rows = [line.split(None, 1) for line in listing.stdout.splitlines()]
+        return {words: int(pid) for pid, words in rows}
+
+    def generate(self, *texts: object, **options: object) -> list[str]:
+        """POST texts and return the task ids."""
+        answer = requests.post(f"{self.url}/generate-images", json={"text": list(texts), **options}, timeout=30)
+        assert answer.status_code == 202, answer.text
+        ids: list[str] = answer.json()["task_ids"]
+        return ids
+
+    def images(self, ids: list[str]) -> list[dict[str, Any]]:
+        headers = {"Accept": "application/json"}
+        answer = requests.get(f"{self.url}/show-images", json={"task_ids": ids}, headers=headers, timeout=30)
+        images: list[dict[str, Any]] = answer.json()["images"]
+        return images
+
+    def finished(self, ids: list[str], *, seconds: float = 120) -> list[dict[str, Any]]:
+        """Wait until every one of these tasks has ended, and return their entries."""
+
+        def done() -> bool:
+            return all(image["state"] not in ("queued", "running") for image in self.images(ids))
+
+        wait_until(done, seconds=seconds, what="the end of every task")
+        return self.images(ids)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Read the product's own database."""
+        with contextlib.closing(sqlite3.connect(self.folder / "var" / "chaotix.sqlite3", timeout=20)) as database:
+            return database.execute(query).fetchall()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self.lines.append(line.rstrip("\n"))

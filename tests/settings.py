@@ -1,0 +1,20 @@
+"""The product's own settings, in a folder of their own and deaf to whatever key the developer's machine has."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+# Short, because the path of a Unix socket may have 103 bytes on macOS.
+ROOT = Path(tempfile.mkdtemp(prefix="chaotix-test-"))
+NAMES = dotenv_values(Path(__file__).parent.parent / ".env.example")
+os.environ.update(dict.fromkeys([*NAMES, *(f"{name}_FILE" for name in NAMES)], ""))
+os.environ.update(DATA_DIR=str(ROOT / "var"), MEDIA_ROOT=str(ROOT / "media"))
+
+from chaotix.settings import *  # noqa: E402, F403
+from chaotix.settings import DATABASES, STORAGES  # noqa: E402
+
+DATABASES["default"]["TEST"] = {"NAME": str(ROOT / "test.sqlite3")}
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
