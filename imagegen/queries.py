@@ -27,6 +27,9 @@ LABELS = {
     State.UNKNOWN: "Outcome unknown",
 }
 MISSING = "missing"
+REFRESH_SECONDS = 3
+# A screen reader reads it whole; the caption has the rest.
+MAX_ALT = 200
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ class Progress(NamedTuple):
     done: int
     succeeded: int
     unfinished: int
+
+    @property
+    def refresh_seconds(self) -> int | None:
+        """How soon a page that cannot listen should ask again; None once everything has ended."""
+        return REFRESH_SECONDS if self.unfinished else None
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ def _card(job: Job, reasons: _Reasons) -> Card:
         image_url=reverse("picture", args=[job.pk, job.picture.rpartition(".")[2]]) if has_picture else None,
         width=job.width,
         height=job.height,
-        alt=job.prompt,
+        alt=job.prompt[:MAX_ALT],
         origin_label=_origin(job.provider),
         seed=job.seed if job.actual_seed is None else job.actual_seed,
         provider=job.provider,

@@ -45,7 +45,10 @@ class ShowImages(APIView):
         status = 404 if all(card.state == queries.MISSING for card in cards) else 200
         if isinstance(request.accepted_renderer, JSONRenderer):
             return Response({"images": [_entry(card, request) for card in cards]}, status=status)
-        context = {"heading": "Your pictures", "cards": cards, "progress": queries.progress(cards)}
+        progress = queries.progress(cards)
+        # Ids that came in a body are lost when a browser asks again.
+        refresh = progress.refresh_seconds if request.query_params else None
+        context = {"heading": "Your pictures", "cards": cards, "progress": progress, "refresh_seconds": refresh}
         return Response(context, template_name="imagegen/results.html", status=status)
 
 
@@ -72,7 +75,7 @@ def _task_ids(request: Request) -> list[str]:
         asked = request.data.get("task_ids", [])
     if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
         raise InField("task_ids", "must be a list of task ids")
-    ids = list(filter(None, asked))
+    ids = list(filter(None, dict.fromkeys(asked)))
     if not 1 <= len(ids) <= conf.max_prompts():
         raise InField("task_ids", f"from 1 to {conf.max_prompts()} ids can be shown at once, not {len(ids)}")
     return ids

@@ -28,7 +28,7 @@ class ComposeForm(forms.Form):
 
     prompts = forms.CharField(
         label="Prompts", help_text="One prompt per line.", strip=False,
-        widget=forms.Textarea(attrs={"rows": 6, "placeholder": EXAMPLES, "autofocus": True}),
+        widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "placeholder": EXAMPLES}),
     )  # fmt: skip
     maker = forms.ChoiceField(label="Made by", choices=_makers, required=False)
     size = forms.CharField(label="Size or ratio", required=False, help_text="Like 1024x1024 or 16:9; empty for the usual.")

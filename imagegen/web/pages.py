@@ -34,7 +34,8 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     cards = queries.batch_cards(batch_id, request.user)
     if cards is None:
         raise Http404("No such batch.")
-    context = {"heading": "Your pictures", "cards": cards, "progress": queries.progress(cards)}
+    progress = queries.progress(cards)
+    context = {"heading": "Your pictures", "cards": cards, "progress": progress, "refresh_seconds": progress.refresh_seconds}
     return render(request, "imagegen/results.html", context)
 
 

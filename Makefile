@@ -1,0 +1,40 @@
+# What people type. Everything installs itself into .venv on the first use.
+
+PYTHON_IN_VENV := .venv/bin/python
+PYTEST_OPTIONS ?=
+# Settings of an installation that others reach, for Django's own deployment check.
+DEPLOYED := HOST=0.0.0.0 ANONYMOUS_ACCESS=closed PUBLIC_URL=https://pictures.example.org DATA_DIR=$(or $(TMPDIR),/tmp)/chaotix-check
+
+.PHONY: run test lint format lock clean
+
+run: .venv/.run  ## start everything; prints `ready http://127.0.0.1:8000` when pictures can be made
+	@exec $(PYTHON_IN_VENV) manage.py up
+
+test: lint  ## check the code, then run every test
+	$(PYTHON_IN_VENV) -m pytest $(PYTEST_OPTIONS)
+
+lint: .venv/.test  ## style, types, the direction of imports, migrations, deployment settings
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON_IN_VENV) manage.py makemigrations --check --dry-run
+	$(DEPLOYED) $(PYTHON_IN_VENV) manage.py check --deploy --fail-level WARNING
+
+format: .venv/.test  ## bring the code into its usual form
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+lock: .venv/.test  ## resolve pyproject.toml into requirements.txt and requirements-dev.txt
+	$(PYTHON_IN_VENV) deploy/lock.py
+
+clean:  ## forget the environment; pictures and the database stay
+	rm -rf .venv
+
+.venv/.run: requirements.txt deploy/make-venv
+	@deploy/make-venv requirements.txt
+	@touch $@
+
+.venv/.test: .venv/.run requirements-dev.txt
+	@deploy/make-venv requirements-dev.txt
+	@touch $@
