@@ -164,11 +164,10 @@ def _change(held: Claim, error: errors.ProviderError) -> dict[str, Any]:
             return _again(0)
         case errors.Unavailable() if _free_failures(held.job) <= MAX_FREE_RETRIES:
             return _again(_backoff(_free_failures(held.job)))
-    if not _may_be_paid(held.job, error):
-        return _ended(State.FAILED)
-    if conf.retry_unknown() and (paid := paid_attempts(held.job)) < conf.max_paid_attempts():
+    paid = paid_attempts(held.job)
+    if error.charged == Charged.UNKNOWN and conf.retry_unknown() and paid < conf.max_paid_attempts():
         return {**_again(0), "may_pay": paid + 1}
-    return _ended(State.UNKNOWN)
+    return _ended(State.UNKNOWN if _may_be_paid(held.job) else State.FAILED)
 
 
 def _ended(state: State) -> dict[str, Any]:
@@ -188,9 +187,9 @@ def _free_failures(job: UUID) -> int:
     return Attempt.objects.filter(job=job, outcome=errors.Unavailable.code).count()
 
 
-def _may_be_paid(job: UUID, error: errors.ProviderError) -> bool:
-    """Whether some call of this job has an outcome that nobody knows."""
-    return error.charged == Charged.UNKNOWN or Attempt.objects.filter(job=job, charged=Charged.UNKNOWN).exists()
+def _may_be_paid(job: UUID) -> bool:
+    """Whether some call of this job, this one included, has an outcome that nobody knows."""
+    return Attempt.objects.filter(job=job, charged=Charged.UNKNOWN).exists()
 
 
 def _pause(provider: str, error: errors.ProviderError) -> None:

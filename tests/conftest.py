@@ -13,6 +13,7 @@ from tests import settings as test_settings
 from tests.product import wait_until
 from tests.standins.stability import StabilityStandIn
 
+
 @pytest.fixture(scope="session", autouse=True)
 def _scratch_folder() -> Iterator[None]:
     yield
@@ -61,3 +62,13 @@ def stability_provider(stability: StabilityStandIn, settings: Any) -> StabilityS
     settings.IMAGE_PROVIDERS = {**settings.IMAGE_PROVIDERS, "stability": stability_entry}
     settings.DEFAULT_PROVIDER = "stability"
     return stability
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="fail when a test was skipped")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and reporter.stats.get("skipped") and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

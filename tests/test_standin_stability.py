@@ -54,9 +54,7 @@ def post(
     """Send one request the way the provider's own sample does."""
     files = {"none": b""} if image is None else {"image": image}
     sent = HEADERS | (headers or {})
-    return requests.post(
-        stability.url + GENERATE + endpoint, headers=sent, files=files, data=form, timeout=10
-    )
+    return requests.post(stability.url + GENERATE + endpoint, headers=sent, files=files, data=form, timeout=10)
 
 
 def errors_of(response: requests.Response) -> list[str]:
@@ -119,9 +117,7 @@ def read_rest(connection: socket.socket) -> None:
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536)
     head, _, body = received.partition(b"\r\n\r\n")
-    (length,) = (
-        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length")
-    )
+    (length,) = (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length"))
     while len(body) < length:
         body += connection.recv(65536)
 
@@ -157,9 +153,7 @@ class TestSuccess:
     @pytest.mark.parametrize(
         ("ratio", "size"), [("16:9", (113, 64)), ("9:16", (64, 113)), ("2:3", (64, 96)), ("21:9", (149, 64))]
     )
-    def test_the_aspect_ratio_is_honoured(
-        self, stability: StabilityStandIn, ratio: str, size: tuple[int, int]
-    ) -> None:
+    def test_the_aspect_ratio_is_honoured(self, stability: StabilityStandIn, ratio: str, size: tuple[int, int]) -> None:
         assert decode(ask(stability, aspect_ratio=ratio).content).size == size
 
     def test_equal_prompt_and_seed_give_equal_pictures(self, stability: StabilityStandIn) -> None:
@@ -395,9 +389,7 @@ class TestFaults:
         assert stability.bill == 3
 
     @pytest.mark.parametrize("fault", [answer.endless(), answer.huge()])
-    def test_an_endless_body_stops_when_the_client_goes(
-        self, stability: StabilityStandIn, fault: Answer
-    ) -> None:
+    def test_an_endless_body_stops_when_the_client_goes(self, stability: StabilityStandIn, fault: Answer) -> None:
         stability.when("fox", fault)
         with closing(send_raw(stability)) as connection:
             received = sum(len(connection.recv(65536)) for _ in range(100))
@@ -606,14 +598,10 @@ class TestLiteLLM:
         assert stability.calls[0].fields["aspect_ratio"] == "16:9"
 
     @pytest.mark.parametrize("model", ["sd3.5-large", "stable-image-ultra"])
-    def test_it_drives_the_other_endpoints(
-        self, litellm: ModuleType, stability: StabilityStandIn, model: str
-    ) -> None:
+    def test_it_drives_the_other_endpoints(self, litellm: ModuleType, stability: StabilityStandIn, model: str) -> None:
         assert decode(self.generate(litellm, stability, model=f"stability/{model}"))
 
-    def test_a_wrong_key_becomes_its_authentication_error(
-        self, litellm: ModuleType, stability: StabilityStandIn
-    ) -> None:
+    def test_a_wrong_key_becomes_its_authentication_error(self, litellm: ModuleType, stability: StabilityStandIn) -> None:
         with pytest.raises(litellm.AuthenticationError):
             self.generate(litellm, stability, api_key="sk-other")
 

@@ -12,7 +12,13 @@ from tests.product import Product
 from tests.standins import stability as answers
 from tests.standins.stability import StabilityStandIn
 
-SLOW, REFUSED, FILTERED, FAILING, PATH = "a slow snail", "a refused prompt", "a blurred prompt", "a failing prompt", "../../x"
+SLOW, REFUSED, FILTERED, FAILING, PATH = (
+    "a slow snail",
+    "a refused prompt",
+    "a blurred prompt",
+    "a failing prompt",
+    "../../x",
+)
 TEXTS = [SLOW, REFUSED, FILTERED, FAILING, PATH, "twins", "twins", *(f"picture number {number}" for number in range(13))]
 
 

@@ -54,7 +54,7 @@ class Supervisor:
 
     def serve(self) -> None:
         """Start again what dies, until a signal comes."""
-        while not self._signals:
+        while not self.stopping:
             for part in self._parts():
                 self._revive(part)
             time.sleep(TICK_SECONDS)
@@ -65,10 +65,12 @@ class Supervisor:
 
     def _start(self, parts: Sequence[Part], until: Callable[[], bool]) -> None:
         """Start parts and wait until they work. Raises CannotStart when one dies or a minute passes meanwhile."""
+        if self.stopping:
+            return
         for part in parts:
             part.start()
         deadline = time.monotonic() + START_SECONDS
-        while not self._signals and not until():
+        while not self.stopping and not until():
             for part in self._parts():
                 if part.exit_code is not None:
                     raise CannotStart(f"The {part.name} ended with status {part.exit_code} while it was started.")
@@ -114,11 +116,15 @@ class Supervisor:
         while any(worker.running for worker in self._workers):
             calls = self._calls_in_flight()
             if calls and not said:
-                self._say(f"Waiting up to {self._stop_seconds:.0f} s for {calls} calls in flight; Ctrl-C again leaves them.")
+                self._say(f"Waiting up to {self._stop_seconds:.0f} s for {_counted(calls)}; Ctrl-C again leaves them.")
                 said = True
             if time.monotonic() > deadline or self._signals > asked:
-                self._say(f"Leaving {calls} calls in flight: whether they were paid is not known.")
+                self._say(f"Leaving {_counted(calls)}: whether they were paid is not known.")
                 break
             time.sleep(TICK_SECONDS)
         for worker in self._workers:
             worker.kill()
+
+
+def _counted(calls: int) -> str:
+    return f"{calls} call{'' if calls == 1 else 's'} in flight"

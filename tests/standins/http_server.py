@@ -75,9 +75,7 @@ class ServerThread:
             writer.close()
 
 
-async def read_request(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, largest_body: int
-) -> Request | None:
+async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, largest_body: int) -> Request | None:
     """Read one request; None means the client has no more, or does not speak HTTP."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -97,9 +95,7 @@ def _parse_head(head: bytes) -> tuple[str, str, dict[str, str]]:
     return method, path, {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-async def _read_body(
-    reader: asyncio.StreamReader, headers: Mapping[str, str], largest: int
-) -> tuple[bytes, bool]:
+async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str], largest: int) -> tuple[bytes, bool]:
     """Read to the end whatever the size, so that the client is still there to see the answer."""
     pieces, length = [], 0
     async with contextlib.aclosing(_body_pieces(reader, headers)) as arriving:

@@ -120,9 +120,7 @@ class StabilityStandIn:
     `delay` is how many seconds a picture takes, `picture_bytes` about how large each PNG is.
     """
 
-    def __init__(
-        self, key: str = "sk-test", delay: float = 0.0, picture_bytes: int | None = None, *, port: int = 0
-    ) -> None:
+    def __init__(self, key: str = "sk-test", delay: float = 0.0, picture_bytes: int | None = None, *, port: int = 0) -> None:
         self.key = key
         self.delay = delay
         self._painter = Painter(picture_bytes)
@@ -138,9 +136,7 @@ class StabilityStandIn:
         self.url = self._server.url
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._server.stop()
 
     def when(self, containing: str, *script: Answer) -> None:
@@ -194,18 +190,14 @@ class StabilityStandIn:
             return await self._object(request, violation, at, writer)
         return await self._fill(request, order, at, writer)
 
-    async def _object(
-        self, request: Request, violation: limits.Violation, at: float, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _object(self, request: Request, violation: limits.Violation, at: float, writer: asyncio.StreamWriter) -> bool:
         reply = error_reply(violation.name, *violation.errors)
         attempt = request.headers.get(ATTEMPT_HEADER)
         prompt, fields = violation.prompt, violation.fields
         self._enter(Call(attempt, request.path, prompt, fields, reply.status, 0.0, at))
         return await delivery.whole(writer, reply)
 
-    async def _fill(
-        self, request: Request, order: limits.Order, at: float, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _fill(self, request: Request, order: limits.Order, at: float, writer: asyncio.StreamWriter) -> bool:
         """Enter the call before a byte is sent: work done is billed, whoever is left to receive it."""
         answer = self._next_answer(order.prompt)
         await asyncio.sleep(self.delay if answer.delay is None else answer.delay)

@@ -107,12 +107,13 @@ def _broker_answers() -> bool:
 
 
 def _is_ready() -> bool:
-    """Return whether it serves and pictures can be made, by workers of our own or by any."""
+    """Return whether it serves and pictures can be made; where workers run elsewhere, whether it serves."""
     try:
         urllib.request.urlopen(f"{_address(local=True)}/healthz", timeout=2).close()
     except OSError:
         return False
-    return not any(queries.readiness().values())
+    faults = queries.readiness()
+    return not any(fault for part, fault in faults.items() if part != "worker" or settings.WORKER_PROCESSES)
 
 
 def _address(*, local: bool = False) -> str:

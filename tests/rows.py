@@ -1,0 +1,27 @@
+"""Rows for tests that begin in the middle of the story."""
+
+from typing import Any
+from uuid import uuid4
+
+from imagegen import lifecycle
+from imagegen.lifecycle import Claim
+from imagegen.models import Batch, Job
+
+WORKER, MACHINE = uuid4(), uuid4()
+
+
+def make_batch(**fields: Any) -> Batch:
+    values = {"source": "test", "scope": "anonymous", "key": str(uuid4()), "digest": "", **fields}
+    return Batch.objects.create(**values)
+
+
+def make_job(prompt: str = "A piano ninja", *, batch: Batch | None = None, **fields: Any) -> Job:
+    batch = batch or make_batch()
+    values = {"provider": "demo", "model": "demo", "seed": 7, "position": batch.jobs.count(), **fields}
+    return Job.objects.create(batch=batch, prompt=prompt, **values)
+
+
+def claimed(job: Job) -> Claim:
+    held = lifecycle.claim(job.pk, worker=WORKER, machine=MACHINE)
+    assert held is not None
+    return held

@@ -1,0 +1,158 @@
+"""One job from claim to picture, against the stand-in's bill and real files."""
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from imagegen import errors, generation, pictures, spool, storage
+from imagegen.models import Attempt, Job
+from imagegen.providers import registry
+from imagegen.states import Charged, State
+from tests.rows import make_job
+from tests.standins import stability as answers
+from tests.standins.stability import StabilityStandIn
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def standin(stability_provider: StabilityStandIn) -> Iterator[StabilityStandIn]:
+    """Check after each test that the ledger agrees with the stand-in's own bill."""
+    yield stability_provider
+    billed = {call.attempt: call.credits > 0 for call in stability_provider.calls}
+    for attempt in Attempt.objects.exclude(provider="demo"):
+        if attempt.charged != Charged.UNKNOWN:
+            assert billed.get(str(attempt.pk), False) == (attempt.charged == Charged.YES)
+
+
+def run(prompt: str = "A piano ninja", **fields: Any) -> Job:
+    job = make_job(prompt, **{"provider": "stability", "model": "core", **fields})
+    generation.run(job.pk)
+    return Job.objects.get(pk=job.pk)
+
+
+def spooled() -> list[Path]:
+    folder = Path(django_settings.DATA_DIR) / "spool"
+    return [path for path in folder.iterdir() if path.is_file()] if folder.exists() else []
+
+
+def test_a_picture_is_stored_as_the_provider_made_it(standin: StabilityStandIn) -> None:
+    job = run()
+    assert job.state == State.SUCCEEDED
+    body = storage.read(job.picture)
+    assert (len(body), body[:4]) == (job.bytes, b"\x89PNG")
+
+
+def test_each_call_carries_the_attempt_that_was_written_down(standin: StabilityStandIn) -> None:
+    run()
+    assert [call.attempt for call in standin.calls] == [str(Attempt.objects.get().pk)]
+
+
+def test_the_ledger_has_what_the_provider_said(standin: StabilityStandIn) -> None:
+    run()
+    attempt = Attempt.objects.get()
+    assert (attempt.outcome, attempt.http_status, attempt.charged, attempt.amount) == ("succeeded", 200, "yes", Decimal(3))
+    assert attempt.request_id
+
+
+def test_nothing_stays_in_the_spool_once_the_picture_is_stored(standin: StabilityStandIn) -> None:
+    run()
+    assert spooled() == []
+
+
+def test_a_job_that_is_not_due_makes_no_call(standin: StabilityStandIn) -> None:
+    run(state=State.SUCCEEDED)
+    assert standin.calls == []
+
+
+def test_two_hints_for_one_job_make_one_call(standin: StabilityStandIn) -> None:
+    job = run()
+    generation.run(job.pk)
+    assert len(standin.calls) == 1
+
+
+def test_a_truncated_answer_leaves_the_job_unknown_and_no_file(standin: StabilityStandIn) -> None:
+    standin.when("", answers.truncated())
+    job = run()
+    assert (job.state, job.picture) == (State.UNKNOWN, "")
+    assert spooled() == []
+
+
+def test_a_picture_that_cannot_be_stored_is_kept_in_the_spool(
+    standin: StabilityStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise errors.StorageUnavailable("No space left.")
+
+    monkeypatch.setattr(storage, "save", full)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    job = run()
+    assert (job.state, job.error_code) == (State.UNKNOWN, "not_stored")
+    assert Attempt.objects.get().charged == Charged.YES
+    assert spool.read(Attempt.objects.get().pk).status == 200
+
+
+def test_a_full_disk_makes_no_call_and_leaves_the_job_waiting(
+    standin: StabilityStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise errors.NoRoom("full")
+
+    monkeypatch.setattr(spool, "check_room", full)
+    assert run().state == State.QUEUED
+    assert standin.calls == []
+
+
+def test_a_bug_closes_the_attempt_as_unknown_and_is_raised(
+    standin: StabilityStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: bytes) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pictures, "check", broken)
+    with pytest.raises(ZeroDivisionError):
+        run()
+    assert Job.objects.get().state == State.UNKNOWN
+    assert Attempt.objects.get().charged == Charged.UNKNOWN
+
+
+def test_the_late_picture_of_a_job_that_was_taken_over_is_dropped(
+    standin: StabilityStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = storage.save
+
+    def lose(job: UUID, *rest: Any) -> str:
+        Job.objects.filter(pk=job).update(fence=9)
+        return store(job, *rest)
+
+    monkeypatch.setattr(storage, "save", lose)
+    assert run().picture == ""
+    assert [path for path in Path(django_settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
+    assert Attempt.objects.get().charged == Charged.YES
+
+
+def test_an_asynchronous_call_is_written_down_before_it_is_polled(standin: StabilityStandIn) -> None:
+    job = run("A kite [demo: later 0.2]", provider="demo", model="demo")
+    assert job.state == State.SUCCEEDED
+    assert "ready" in Attempt.objects.get().handle
+
+
+def test_the_database_connection_is_free_during_the_call(standin: StabilityStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    provider = registry.get("stability")
+    send = provider.send
+
+    def look(*given: Any) -> Any:
+        seen.append(connection.connection)
+        return send(*given)
+
+    monkeypatch.setattr(provider, "send", look)
+    run()
+    assert seen == [None]

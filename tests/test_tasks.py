@@ -1,0 +1,94 @@
+"""Messages are hints: real ones, in a real broker."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from imagegen import conf, recovery, redis, tasks, workers
+from imagegen.models import Job, Worker
+from imagegen.states import State
+from tests.product import PROJECT, clean_environment
+from tests.rows import make_batch, make_job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def waiting() -> int:
+    return int(redis.client().llen(conf.queue_name()))
+
+
+@pytest.fixture
+def one_thread() -> None:
+    Worker.objects.create(machine=workers.machine(), threads=1, heartbeat=timezone.now())
+
+
+def test_each_published_job_is_one_message_with_the_jobs_id_as_task_id() -> None:
+    jobs = [make_job().pk for _ in range(3)]
+    tasks.publish(jobs)
+    messages = redis.client().lrange(conf.queue_name(), 0, -1)
+    assert len(messages) == 3
+    assert all(any(str(job).encode() in message for message in messages) for job in jobs)
+
+
+def test_a_message_carries_the_id_and_nothing_of_the_prompt() -> None:
+    tasks.publish([make_job("a secret prompt").pk])
+    [message] = redis.client().lrange(conf.queue_name(), 0, -1)
+    assert b"secret" not in message
+
+
+def test_the_sweep_tells_workers_about_a_job_whose_hint_was_lost(one_thread: None) -> None:
+    make_job()
+    tasks.Sweeper()._sweep()
+    assert waiting() == 1
+
+
+def test_only_one_process_sweeps_at_a_time(one_thread: None) -> None:
+    tasks.Sweeper()._sweep()
+    make_job()
+    tasks.Sweeper()._sweep()
+    assert waiting() == 0
+
+
+def test_the_sweep_does_not_repeat_a_hint_that_was_just_given(one_thread: None) -> None:
+    make_job()
+    assert len(recovery.forgotten(0)) == 1
+    assert recovery.forgotten(0) == []
+
+
+def test_a_retry_is_hinted_when_it_is_due(one_thread: None) -> None:
+    job = make_job(not_before=timezone.now() + timedelta(minutes=1))
+    assert recovery.forgotten(0) == []
+    Job.objects.update(not_before=timezone.now() - timedelta(seconds=1))
+    assert recovery.forgotten(0) == [job.pk]
+
+
+def test_the_queue_holds_no_more_than_a_few_seconds_of_work(one_thread: None) -> None:
+    batch = make_batch()
+    Job.objects.bulk_create(
+        Job(batch=batch, position=place, prompt="x", provider="demo", model="demo", seed=1) for place in range(30)
+    )
+    assert len(recovery.forgotten(0)) == recovery.HINTS_PER_THREAD
+    assert recovery.forgotten(recovery.HINTS_PER_THREAD) == []
+
+
+def test_without_a_worker_nothing_is_hinted() -> None:
+    make_job()
+    assert recovery.forgotten(0) == []
+
+
+def test_a_task_runs_the_job_that_its_message_names() -> None:
+    job = make_job("A kite")
+    tasks.generate(str(job.pk))
+    assert Job.objects.get(pk=job.pk).state == State.SUCCEEDED
+
+
+def test_a_worker_with_a_pool_that_would_break_promises_refuses_to_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "celery", "-A", "chaotix", "worker", "--pool", "processes"]
+    environment = clean_environment(DATA_DIR=tmp_path)
+    worker = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
+    assert "chaotix: workers run with --pool threads or solo, not prefork" in worker.stderr
+    assert worker.returncode == 1
