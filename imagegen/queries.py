@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import DatabaseError
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Now
 from django.urls import reverse
 
@@ -34,7 +34,7 @@ MAX_ALT = 200
 
 @dataclass(frozen=True)
 class Card:
-    """One job as a person sees it. Paths are absolute within this site; `seed` is the one used, where it is known."""
+    """One job as a person sees it. Addresses are as complete as the asker's `base_url`; `seed` is the one used, if known."""
 
     task_id: str
     state: str
@@ -74,20 +74,20 @@ class StoredPicture:
     sha256: str
 
 
-def cards(task_ids: Sequence[str], viewer: Viewer) -> list[Card]:
+def cards(task_ids: Sequence[str], viewer: Viewer, *, base_url: str = "") -> list[Card]:
     """Return one card per id, in the order asked; an id that this person does not know gives a card that says so."""
     ids = {text: _uuid(text) for text in task_ids}
     known = _visible_jobs(viewer).in_bulk([uuid for uuid in ids.values() if uuid])
-    why = _Reasons()
-    return [_card(known[uuid], why) if (uuid := ids[text]) in known else _missing(text) for text in task_ids]
+    maker = _CardMaker(base_url)
+    return [maker.card(known[uuid]) if (uuid := ids[text]) in known else _missing(text) for text in task_ids]
 
 
-def batch_cards(batch_id: UUID, viewer: Viewer) -> list[Card] | None:
+def batch_cards(batch_id: UUID, viewer: Viewer, *, base_url: str = "") -> list[Card] | None:
     """Return the cards of a batch in order; None where this person knows no such batch."""
     if not Batch.objects.filter(accounts.may_see(viewer), pk=batch_id).exists():
         return None
-    why = _Reasons()
-    return [_card(job, why) for job in Job.objects.filter(batch=batch_id).order_by("position")]
+    maker = _CardMaker(base_url)
+    return [maker.card(job) for job in Job.objects.filter(batch=batch_id).order_by("position")]
 
 
 def progress(shown: Sequence[Card]) -> Progress:
@@ -117,47 +117,49 @@ def calls_in_flight() -> int:
     return Attempt.objects.filter(ended_at=None).count()
 
 
-class _Reasons:
-    """Why jobs wait: what all cards of one page share is asked once."""
+class _CardMaker:
+    """Makes the cards of one page: what they share is asked once."""
 
-    def __init__(self) -> None:
-        now = datetime.now(UTC)
-        self._paused = {pause.provider: pause.sentence for pause in ProviderPause.objects.filter(until__gt=now)}
-        self._now = now
-        self._workers = live_threads() > 0
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._now = datetime.now(UTC)
+        self._paused = {pause.provider: pause.sentence for pause in ProviderPause.objects.filter(until__gt=self._now)}
+        self._has_workers = live_threads() > 0
 
-    def why(self, job: Job) -> str | None:
+    def card(self, job: Job) -> Card:
+        return Card(
+            task_id=str(job.pk),
+            state=job.state,
+            label=LABELS[State(job.state)],
+            prompt=job.prompt,
+            why=self._why(job),
+            image_url=self._image_url(job) if job.picture else None,
+            width=job.width,
+            height=job.height,
+            alt=job.prompt[:MAX_ALT],
+            origin_label=_origin(job.provider),
+            seed=job.seed if job.actual_seed is None else job.actual_seed,
+            provider=job.provider,
+        )
+
+    def _image_url(self, job: Job) -> str:
+        return self._base_url + reverse("picture", args=[job.pk, job.picture.rpartition(".")[2]])
+
+    def _why(self, job: Job) -> str | None:
+        """Say why a job waits, or why it has no picture."""
         if job.state != State.QUEUED:
             return job.error_sentence or None
         if job.provider in self._paused:
             return f"Waiting: {self._paused[job.provider]}"
-        if not self._workers:
+        if not self._has_workers:
             return "Waiting: no worker is listening."
         if job.not_before and job.not_before > self._now:
             return f"Trying again at {job.not_before:%H:%M:%S} UTC. {job.error_sentence}".strip()
         return "Waiting for its turn."
 
 
-def _visible_jobs(viewer: Viewer):  # type: ignore[no-untyped-def]
+def _visible_jobs(viewer: Viewer) -> QuerySet[Job]:
     return Job.objects.filter(accounts.may_see(viewer, batch="batch__"))
-
-
-def _card(job: Job, reasons: _Reasons) -> Card:
-    has_picture = bool(job.picture)
-    return Card(
-        task_id=str(job.pk),
-        state=job.state,
-        label=LABELS[State(job.state)],
-        prompt=job.prompt,
-        why=reasons.why(job),
-        image_url=reverse("picture", args=[job.pk, job.picture.rpartition(".")[2]]) if has_picture else None,
-        width=job.width,
-        height=job.height,
-        alt=job.prompt[:MAX_ALT],
-        origin_label=_origin(job.provider),
-        seed=job.seed if job.actual_seed is None else job.actual_seed,
-        provider=job.provider,
-    )
 
 
 def _missing(text: str) -> Card:

@@ -167,6 +167,8 @@ class _Reader:
         provider_name = self.text("provider") or registry.default()
         provider = self._provider(provider_name)
         asked = self._asked()
+        if asked.size and asked.aspect_ratio:
+            self._wrong("aspect_ratio", "give either size or aspect_ratio, not both")
         if provider is None or len(self._problems) > before:
             return None
         asked = replace(asked, model=asked.model or provider.models[0].name)
@@ -225,8 +227,6 @@ class _Reader:
         if size and not _SIZE.fullmatch(size):
             self._wrong("size", f"size {size[:40]!r} is not WIDTHxHEIGHT in pixels, like 1024x1024")
             return ""
-        if size and self.text("aspect_ratio"):
-            self._wrong("aspect_ratio", "give either size or aspect_ratio, not both")
         return size
 
     def _provider(self, name: str) -> Provider | None:

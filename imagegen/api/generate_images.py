@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from imagegen import accounts, conf, queries, submission
+from imagegen import accounts, addresses, conf, queries, submission
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import InField
 from imagegen.errors import BadSubmission
@@ -41,10 +41,10 @@ class ShowImages(APIView):
 
     def get(self, request: Request) -> Response:
         accounts.check_may_read(request.user)
-        cards = queries.cards(_task_ids(request), request.user)
+        cards = queries.cards(_task_ids(request), request.user, base_url=addresses.base_url(request))
         status = 404 if all(card.state == queries.MISSING for card in cards) else 200
         if isinstance(request.accepted_renderer, JSONRenderer):
-            return Response({"images": [_entry(card, request) for card in cards]}, status=status)
+            return Response({"images": [_entry(card) for card in cards]}, status=status)
         progress = queries.progress(cards)
         # Ids that came in a body are lost when a browser asks again.
         refresh = progress.refresh_seconds if request.query_params else None
@@ -75,25 +75,24 @@ def _task_ids(request: Request) -> list[str]:
         asked = request.data.get("task_ids", [])
     if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
         raise InField("task_ids", "must be a list of task ids")
-    ids = list(filter(None, dict.fromkeys(asked)))
+    ids = list(filter(None, dict.fromkeys(_readable(text) for text in asked)))
     if not 1 <= len(ids) <= conf.max_prompts():
         raise InField("task_ids", f"from 1 to {conf.max_prompts()} ids can be shown at once, not {len(ids)}")
     return ids
 
 
-def _entry(card: Card, request: Request) -> dict[str, object]:
+def _readable(text: str) -> str:
+    """Return what was sent as an id so that it can be shown again: half a surrogate pair cannot."""
+    return text.encode(errors="replace").decode()
+
+
+def _entry(card: Card) -> dict[str, object]:
     return {
         "task_id": card.task_id,
         "prompt": card.prompt,
         "state": card.state,
         "why": card.why,
-        "image_url": _complete(card.image_url, request),
-        "thumbnail_url": _complete(card.thumbnail_url, request),
+        "image_url": card.image_url,
+        "thumbnail_url": card.thumbnail_url,
         "seed": card.seed,
     }
-
-
-def _complete(path: str | None, request: Request) -> str | None:
-    if path is None:
-        return None
-    return conf.public_url() + path if conf.public_url() else request.build_absolute_uri(path)

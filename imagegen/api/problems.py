@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.renderers import TemplateHTMLRenderer
-from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem
@@ -31,7 +31,7 @@ class InField(exceptions.ValidationError):
         self.problems = [Problem(field, message)]
 
 
-def answer(error: Exception, context: dict[str, Any]) -> Response | JsonResponse | None:
+def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Shape any error that a view raises, as a page for those who asked for one; None, a 500, where nobody foresaw it."""
     status, headers, detail, more = 400, {}, str(error), {}
     match error:
@@ -48,13 +48,14 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | JsonResponse
             return None
     if isinstance(getattr(context["request"], "accepted_renderer", None), TemplateHTMLRenderer):
         page = {"heading": TITLES.get(status, "Error"), "text": detail}
-        return Response(page, status=status, headers=headers, template_name="imagegen/message.html")
+        return render(context["request"], "imagegen/message.html", page, status=status)
     return problem(status, detail, headers=headers, **more)
 
 
 def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: object) -> JsonResponse:
     body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
-    return JsonResponse(body, status=status, content_type=TYPE, headers=headers)
+    kept = {name: value for name, value in (headers or {}).items() if name.lower() != "content-type"}
+    return JsonResponse(body, status=status, content_type=TYPE, headers=kept)
 
 
 def _entry(each: Problem) -> dict[str, object]:

@@ -20,6 +20,11 @@ def names() -> list[str]:
     return [first, *(name for name in settings.IMAGE_PROVIDERS if name != first)]
 
 
+def ready() -> list[str]:
+    """Return the names of those that could make a call now, the default first."""
+    return [name for name in names() if not get(name).not_configured()]
+
+
 def default() -> str:
     return str(settings.DEFAULT_PROVIDER)
 

@@ -1,15 +1,14 @@
 """Refuse bodies that are too large while they arrive: Django would first write all of them to disk."""
 
 import json
+from collections.abc import Callable
 from typing import Any
+
+from django.http import HttpRequest, HttpResponse
 
 from imagegen import conf
 
 TOO_LARGE = 413
-
-
-class _TooLarge(Exception):
-    """More has come than is allowed."""
 
 
 class BodyLimit:
@@ -19,33 +18,43 @@ class BodyLimit:
         self._application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        limit = conf.max_body_bytes()
         if scope["type"] != "http":
             await self._application(scope, receive, send)
-            return
-        limit, started = conf.max_body_bytes(), False
-        left = limit
-
-        async def receive_counted() -> dict[str, Any]:
-            nonlocal left
-            message: dict[str, Any] = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise _TooLarge
-            return message
-
-        async def send_noted(message: dict[str, Any]) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        if _announced(scope) > limit:
+        elif _announced(scope) > limit:
             await _refuse(send, limit)
-            return
-        try:
-            await self._application(scope, receive_counted, send_noted)
-        except _TooLarge:
-            if not started:
-                await _refuse(send, limit)
+        else:
+            await self._application(scope, _Counted(receive, send, limit), send)
+
+
+class _Counted:
+    """Hands on what comes; past the limit it answers itself, and Django sees a client that has gone."""
+
+    def __init__(self, receive: Any, send: Any, limit: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._size = 0
+
+    async def __call__(self) -> dict[str, Any]:
+        message: dict[str, Any] = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size <= self._limit:
+            return message
+        await _refuse(self._send, self._limit)
+        return {"type": "http.disconnect"}
+
+
+class ChunkedLength:
+    """Django middleware that tells views how long a chunked body is: DRF takes a body without a length for none."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "chunked" in request.headers.get("Transfer-Encoding", ""):
+            request.META["CONTENT_LENGTH"] = str(len(request.body))
+        return self._get_response(request)
 
 
 def _announced(scope: dict[str, Any]) -> int:

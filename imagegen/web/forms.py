@@ -14,12 +14,13 @@ EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
 
 def _makers() -> list[tuple[str, str]]:
     """Return a choice for each model of each provider that is ready to use, the default first."""
-    ready = [name for name in registry.names() if not registry.get(name).not_configured()]
-    return [(f"{name}/{model.name}", f"{name}: {model.name}") for name in ready for model in registry.get(name).models]
+    return [
+        (f"{name}/{model.name}", f"{name}: {model.name}") for name in registry.ready() for model in registry.get(name).models
+    ]
 
 
 def _styles() -> list[tuple[str, str]]:
-    known = {style for name in registry.names() for style in registry.get(name).styles}
+    known = {style for name in registry.ready() for style in registry.get(name).styles}
     return [("", "none"), *((style, style) for style in sorted(known))]
 
 

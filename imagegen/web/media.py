@@ -17,10 +17,12 @@ def picture(request: HttpRequest, job_id: UUID, suffix: str) -> HttpResponse:
     if found is None or not found.name.endswith(f".{suffix}"):
         raise Http404("No such picture.")
     headers = {"ETag": f'"{found.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
-    unchanged = get_conditional_response(request, etag=headers["ETag"])
-    if unchanged is not None:
+    answer = HttpResponse(content_type=found.content_type, headers=headers)
+    unchanged = get_conditional_response(request, etag=headers["ETag"], response=answer)
+    if unchanged is not None and unchanged is not answer:
         return unchanged
-    return HttpResponse(_bytes(found.name), content_type=found.content_type, headers=headers)
+    answer.content = _bytes(found.name)
+    return answer
 
 
 def _bytes(name: str) -> bytes:

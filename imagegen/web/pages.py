@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from imagegen import accounts, conf, queries, submission
+from imagegen import accounts, addresses, queries, submission
 from imagegen.errors import BadSubmission
 from imagegen.providers import registry
 from imagegen.web.forms import ComposeForm
@@ -31,7 +31,7 @@ def compose(request: HttpRequest) -> HttpResponse:
 def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """Show the pictures of one submission in the order asked."""
     accounts.check_may_read(request.user)
-    cards = queries.batch_cards(batch_id, request.user)
+    cards = queries.batch_cards(batch_id, request.user, base_url=addresses.base_url(request))
     if cards is None:
         raise Http404("No such batch.")
     progress = queries.progress(cards)
@@ -52,5 +52,5 @@ def _context(request: HttpRequest, form: ComposeForm) -> dict[str, object]:
         "form": form,
         "options_open": any(name in form.errors for name in options),
         "demo": registry.get(registry.default()).is_demo,
-        "base_url": conf.public_url() or request.build_absolute_uri("/").rstrip("/"),
+        "base_url": addresses.base_url(request),
     }

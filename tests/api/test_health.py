@@ -25,7 +25,6 @@ def _no_broker(settings: Any) -> Iterator[None]:
     redis.client.cache_clear()
     yield
     redis.client.cache_clear()
-    settings.REDIS_URL = type(settings)().REDIS_URL
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/"])

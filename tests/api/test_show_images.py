@@ -1,5 +1,6 @@
 """GET /show-images: the pictures of some tasks in the order asked, as a page or as JSON, and nothing of other people's."""
 
+import hashlib
 import html
 import json
 from datetime import timedelta
@@ -15,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from imagegen import storage
 from imagegen.models import Batch, Job, ProviderPause, Worker
 from imagegen.states import PauseReason, State, Visibility
+from tests.rows import make_batch, make_job
 from tests.test_submission import nothing_was_made
 
 pytestmark = pytest.mark.django_db
@@ -22,21 +24,15 @@ KEYS = ["task_id", "prompt", "state", "why", "image_url", "thumbnail_url", "seed
 PNG = b"\x89PNG\r\n\x1a\n as far as a store can tell"
 
 
-def make_batch(owner: User | None = None, visibility: Visibility = Visibility.PRIVATE) -> Batch:
-    return Batch.objects.create(owner=owner, visibility=visibility, source="test", scope="test", key=str(uuid4()))
-
-
-def make_job(prompt: str = "a dog", *, batch: Batch | None = None, **columns: Any) -> Job:
-    """Make a job as it would be after some work; of the demo provider and of nobody unless told otherwise."""
-    batch = batch or make_batch()
-    return Job.objects.create(
-        **{"batch": batch, "position": batch.jobs.count(), "prompt": prompt, "provider": "demo", "model": "demo", **columns}
-    )
-
-
 def make_picture(prompt: str = "a dog", *, batch: Batch | None = None, suffix: str = "png", **columns: Any) -> Job:
     """Make a job that succeeded, with its picture in the store."""
-    job = make_job(prompt, batch=batch, state=State.SUCCEEDED, content_type=f"image/{suffix}", sha256="5" * 64, **columns)
+    facts = {
+        "state": State.SUCCEEDED,
+        "content_type": f"image/{suffix}",
+        "sha256": hashlib.sha256(PNG).hexdigest(),
+        **columns,
+    }
+    job = make_job(prompt, batch=batch, **facts)
     job.picture = storage.save(job.pk, 1, suffix, PNG)
     job.save()
     return job
@@ -316,7 +312,7 @@ def ada() -> User:
 
 @pytest.fixture
 def hers(ada: User) -> Job:
-    return make_picture("a secret", batch=make_batch(ada))
+    return make_picture("a secret", batch=make_batch(owner=ada))
 
 
 def test_somebody_elses_task_is_exactly_like_an_unknown_one(client: Client, hers: Job) -> None:
@@ -345,7 +341,7 @@ def test_staff_sees_it(client: Client, hers: Job) -> None:
 
 
 def test_everybody_sees_what_is_public(client: Client, ada: User) -> None:
-    job = make_picture("a sight", batch=make_batch(ada, Visibility.PUBLIC))
+    job = make_picture("a sight", batch=make_batch(owner=ada, visibility=Visibility.PUBLIC))
     assert entry(client, job)["prompt"] == "a sight"
 
 
@@ -363,6 +359,11 @@ def test_somebody_without_a_name_sees_nothing_where_that_is_closed(
     answer = ask(client, make_job("a dog").pk, accept=accept)
     assert answer.status_code == status
     assert ("a dog" in answer.content.decode()) == (status == 200)
+
+
+def test_a_page_that_is_closed_says_why(client: Client, settings: Any) -> None:
+    settings.ANONYMOUS_ACCESS = "closed"
+    assert "Sign in to see pictures" in page(client, uuid4())
 
 
 # --- Hostile and large --------------------------------------------------------------------------------------------
