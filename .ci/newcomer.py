@@ -58,10 +58,10 @@ def wait_for_pictures(show: str, ids: list[str]) -> list[str]:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         page = shell(command)
-        pictures = re.findall(r'<img src="(/media/[^"]+)"', page)
+        pictures = re.findall(r'<img src="(http://localhost:8000/media/[^"]+)"', page)
         if len(pictures) == 3:
             assert [UUID.findall(picture)[0] for picture in pictures] == ids, "the order is not the one asked for"
-            return [f"http://localhost:8000{picture}" for picture in pictures]
+            return pictures
         time.sleep(0.2)
     sys.exit(f"newcomer: no pictures on the page:\n{page}")
 
