@@ -6,6 +6,7 @@ names it.
 """
 
 import importlib
+import math
 import os
 import secrets
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ def number(name: str, default: float, *, least: float, most: float = float("inf"
         value = float(raw)
     except ValueError as error:
         raise BadSetting(f"{name}={raw} is not a number") from error
-    if not least <= value <= most:
+    if not math.isfinite(value) or not least <= value <= most:
         raise BadSetting(f"{name}={raw} is out of range: {_span(least, most)}")
     return value
 
@@ -92,13 +93,18 @@ def listing(name: str) -> list[str]:
 
 def folder(name: str, default: str) -> Path:
     """Return an absolute folder; a relative one counts from the project's own folder."""
-    return (BASE_DIR / Path(text(name, default)).expanduser()).resolve()
+    raw = text(name, default)
+    try:
+        return (BASE_DIR / Path(raw).expanduser()).resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise BadSetting(f"{name}={raw} is not a folder: {error}") from error
 
 
 def kept_secret(path: Path) -> str:
     """Return the secret kept in `path`, made on the first run and readable by its owner alone (0600)."""
     try:
-        if not path.exists():
+        if not path.exists() or not path.read_bytes().strip():
+            path.unlink(missing_ok=True)
             _write_once(path, secrets.token_urlsafe(50))
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

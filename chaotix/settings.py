@@ -29,7 +29,10 @@ DEBUG = env.boolean("DEBUG", False)
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, least=1, most=65535)
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
-PUBLIC = urlsplit(PUBLIC_URL)
+try:
+    PUBLIC = urlsplit(PUBLIC_URL)
+except ValueError as error:
+    raise env.BadSetting(f"PUBLIC_URL={PUBLIC_URL} is not an address ({error})") from error
 if PUBLIC_URL and (PUBLIC.scheme not in ("http", "https") or not PUBLIC.hostname):
     raise env.BadSetting(f"PUBLIC_URL={PUBLIC_URL} is not an address like https://pictures.example.org")
 
@@ -127,7 +130,8 @@ REST_FRAMEWORK = {
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF],
+        # Pages name pictures by their complete address, whatever name the page itself was opened under.
+        "img-src": [SELF, *([f"{PUBLIC.scheme}://{PUBLIC.netloc}"] if PUBLIC_URL else [])],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],

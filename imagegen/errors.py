@@ -21,6 +21,9 @@ from dataclasses import dataclass
 
 from imagegen.states import Charged
 
+# In seconds. Whatever a provider writes into Retry-After, a job is not put off for longer.
+MAX_RETRY_AFTER = 3600.0
+
 
 class ImagegenError(Exception):
     """Anything this product says about a submission, a job or a call."""
@@ -82,13 +85,13 @@ class OutOfCredit(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Too many calls; `retry_after` is how many seconds to stay away."""
+    """Too many calls; `retry_after` is how many seconds to stay away, an hour at most."""
 
     code = "rate_limited"
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = min(retry_after, MAX_RETRY_AFTER)
 
 
 class Unavailable(ProviderError):

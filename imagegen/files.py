@@ -8,7 +8,7 @@ from pathlib import Path
 
 def write_durably(path: Path, blocks: Iterable[bytes]) -> None:
     """Write a file aside, sync it, rename it and sync its folder; whatever goes wrong, nothing half written stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     draft = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with draft.open("wb") as file:
@@ -20,6 +20,15 @@ def write_durably(path: Path, blocks: Iterable[bytes]) -> None:
     finally:
         draft.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and sync the entry of each new one: a file is as durable as the folders above it."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

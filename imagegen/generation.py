@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import errors, lifecycle, pictures, spool, storage, workers
-from imagegen.lifecycle import Claim, Receipt
+from imagegen import errors, lifecycle, metadata, pictures, spool, storage, workers
+from imagegen.lifecycle import Claim, Receipt, Stored
+from imagegen.metadata import Story
 from imagegen.providers import registry
-from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider
+from imagegen.providers.base import Answer, Handle, Keep, Pending
 from imagegen.states import Charged
 
 log = logging.getLogger(__name__)
@@ -29,82 +30,107 @@ def run(job_id: UUID) -> None:
     held = lifecycle.claim(job_id, worker=workers.ID, machine=workers.machine())
     if held is not None:
         with workers.executing(held):
-            _finish(held)
+            _Call(held).finish()
 
 
-def _finish(held: Claim) -> None:
-    """Take a claimed job to an end; the one place that catches everything, because a bug must not hide a paid call."""
-    answer: Answer | None = None
-    provider = registry.get(held.provider)
-    try:
-        answer = _ask(provider, held)
-        _keep_picture(provider, held, answer)
-    except errors.ProviderError as error:
-        lifecycle.settle(held, error, _receipt(provider, held, answer))
-    except errors.StorageUnavailable as error:
-        sentence = f"{error} It was bought, and is kept on the machine that made it."
-        lifecycle.set_aside(held, "not_stored", sentence, charged=Charged.YES, receipt=_receipt(provider, held, answer))
-        return
-    except Exception:
-        sentence = "Something went wrong here while the picture was made; the log has it. It may have been paid."
-        lifecycle.set_aside(held, "bug", sentence, charged=Charged.UNKNOWN, receipt=_receipt(provider, held, answer))
-        raise
-    spool.discard(held.attempt)
+class _Call:
+    """One paid call and what became of it."""
 
+    def __init__(self, held: Claim) -> None:
+        self._held = held
+        self._answer: Answer | None = None
 
-def _ask(provider: Provider, held: Claim) -> Answer:
-    """Make the paid call and wait for its answer, which is in the spool when this returns."""
-    keep = spool.keep(held.attempt, held.provider)
-    # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections.
-    connection.close()
-    answer = provider.send(held.request, keep)
-    if isinstance(answer, Answer):
-        return answer
-    lifecycle.accepted(held, answer.value)
-    connection.close()
-    return _poll(provider, answer, keep)
-
-
-def _poll(provider: Provider, handle: Handle, keep: Keep) -> Answer:
-    deadline = time.monotonic() + POLL_SECONDS
-    while isinstance(answer := provider.poll(handle, keep), Pending):
-        if time.monotonic() > deadline:
-            raise errors.OutcomeUnknown("The provider took the call and has no picture yet. It may be paid.")
-        time.sleep(answer.after)
-    return answer
-
-
-def _keep_picture(provider: Provider, held: Claim, answer: Answer) -> None:
-    """Check the picture, store it, and only then say that it is there."""
-    result = provider.read(answer)
-    picture = pictures.check(result.body)
-    name = _store(held, picture.suffix, result.body)
-    receipt = _receipt(provider, held, answer, result.body, result.request_id)
-    if not lifecycle.succeed(held, picture, name=name, seed=result.seed, receipt=receipt):
-        log.warning("job %s was taken over meanwhile; the late picture is dropped", held.job)
-        storage.delete(name)
-
-
-def _store(held: Claim, suffix: str, body: bytes) -> str:
-    for pause in range(1, STORE_TRIES):
+    def finish(self) -> None:
+        """Take a claimed job to an end; the one place that catches everything, because a bug must not hide a paid call."""
         try:
-            return storage.save(held.job, held.fence, suffix, body)
-        except errors.StorageUnavailable:
-            log.warning("job %s: the picture could not be stored; trying again in %d s", held.job, pause)
-            time.sleep(pause)
-    return storage.save(held.job, held.fence, suffix, body)
+            self._make()
+        except errors.StorageUnavailable as error:
+            sentence = f"{error} It was bought, and is kept on the machine that made it."
+            self._set_aside("not_stored", sentence, Charged.YES)
+        except Exception:
+            sentence = "Something went wrong here while the picture was made; the log has it. It may have been paid."
+            self._set_aside("bug", sentence, Charged.UNKNOWN)
+            raise
+        else:
+            spool.discard(self._held.attempt)
 
+    def _make(self) -> None:
+        self._provider = registry.get(self._held.provider)
+        try:
+            self._answer = self._ask()
+            self._keep_picture(self._answer)
+        except errors.ProviderError as error:
+            lifecycle.settle(self._held, error, self._receipt())
 
-def _receipt(
-    provider: Provider, held: Claim, answer: Answer | None, body: bytes | None = None, request_id: str = ""
-) -> Receipt:
-    if answer is None:
-        return Receipt()
-    received = answer.body if body is None else body
-    return Receipt(
-        http_status=answer.status,
-        request_id=request_id,
-        bytes=len(received),
-        sha256=hashlib.sha256(received).hexdigest(),
-        price=provider.price(held.request.model),
-    )
+    def _ask(self) -> Answer:
+        """Make the paid call and wait for its answer, which is in the spool when this returns."""
+        keep = spool.keep(self._held.attempt, self._held.provider)
+        # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections.
+        connection.close()
+        answer = self._provider.send(self._held.request, keep)
+        if isinstance(answer, Answer):
+            return answer
+        lifecycle.accepted(self._held, answer.value)
+        connection.close()
+        return self._poll(answer, keep)
+
+    def _poll(self, handle: Handle, keep: Keep) -> Answer:
+        deadline = time.monotonic() + POLL_SECONDS
+        while isinstance(answer := self._provider.poll(handle, keep), Pending):
+            if time.monotonic() > deadline:
+                raise errors.OutcomeUnknown("The provider took the call and has no picture yet. It may be paid.")
+            time.sleep(answer.after)
+        return answer
+
+    def _keep_picture(self, answer: Answer) -> None:
+        """Check the picture, store it with its story, and only then say that it is there."""
+        result = self._provider.read(answer)
+        picture = pictures.check(result.body)
+        file = metadata.tell(result.body, picture, self._story(result.seed))
+        name = self._store(picture.suffix, file)
+        stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
+        receipt = self._receipt(result.body, result.request_id)
+        if not lifecycle.succeed(self._held, stored, seed=result.seed, receipt=receipt):
+            log.warning("job %s was taken over meanwhile; the late picture is dropped", self._held.job)
+            storage.delete(name)
+
+    def _story(self, seed: int | None) -> Story:
+        request = self._held.request
+        return Story(
+            task_id=str(self._held.job),
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            provider=self._held.provider,
+            model=request.model,
+            size=request.size,
+            aspect_ratio=request.aspect_ratio,
+            style=request.style,
+            seed=request.seed if seed is None else seed,
+            origin=self._provider.origin,
+            digital_source=self._provider.digital_source,
+        )
+
+    def _store(self, suffix: str, body: bytes) -> str:
+        for pause in range(1, STORE_TRIES):
+            try:
+                return storage.save(self._held.job, self._held.fence, suffix, body)
+            except errors.StorageUnavailable:
+                log.warning("job %s: the picture could not be stored; trying again in %d s", self._held.job, pause)
+                time.sleep(pause)
+        return storage.save(self._held.job, self._held.fence, suffix, body)
+
+    def _set_aside(self, code: str, sentence: str, charged: Charged) -> None:
+        lifecycle.set_aside(self._held, code, sentence, charged=charged, receipt=self._receipt())
+
+    def _receipt(self, body: bytes = b"", request_id: str = "") -> Receipt:
+        """Return what is known of the call; `body` is the picture where the answer held more than that."""
+        if self._answer is None:
+            return Receipt()
+        received = body or self._answer.body
+        return Receipt(
+            http_status=self._answer.status,
+            request_id=request_id,
+            bytes=len(received),
+            sha256=hashlib.sha256(received).hexdigest(),
+            price=self._provider.price(self._held.request.model),
+        )

@@ -84,7 +84,7 @@ class _Watch:
                 if not exchanges:
                     self._some.clear()
             for exchange in exchanges:
-                if exchange.deadline <= time.monotonic() and not exchange.overdue:
+                if exchange.deadline <= time.monotonic():
                     exchange.cut()
 
 
@@ -97,12 +97,18 @@ class _Connection(HTTPConnection):
 
     last_used = 0.0
 
+    def connect(self) -> None:
+        super().connect()
+        self.last_used = time.monotonic()
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         exchange: _Exchange = _current.exchange
         if self.sock is not None and time.monotonic() - self.last_used > MAX_IDLE_SECONDS:
             self.close()
         if self.sock is None:
             self.connect()
+        if time.monotonic() >= exchange.deadline:
+            raise TimeoutError("the time was up before the request was sent")
         self.last_used = time.monotonic()
         exchange.wire = self.sock
         exchange.sent = True
@@ -158,7 +164,8 @@ class Client:
     """A pool of connections to one provider, shared by all threads of a process."""
 
     def __init__(self, base_url: str, *, total_seconds: float = TOTAL_SECONDS, connections: int = 100) -> None:
-        self._base_url = base_url.rstrip("/")
+        # An address that names no scheme must not carry a key in the clear.
+        self._base_url = (base_url if "://" in base_url else f"https://{base_url}").rstrip("/")
         self._total_seconds = total_seconds
         self._pools = urllib3.PoolManager(num_pools=2, maxsize=connections, retries=False)
         self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -7,14 +7,15 @@ running job carry the fence of their claim. Closing an attempt needs only its id
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from imagegen import conf, errors
+from imagegen import conf, errors, events
 from imagegen.models import Attempt, Job, ProviderPause
 from imagegen.pictures import Picture
 from imagegen.providers.base import ImageRequest, Price
@@ -53,6 +54,16 @@ class Receipt:
     price: Price | None = None
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A picture where pictures are kept: its name there, and what the stored file is."""
+
+    name: str
+    sha256: str
+    bytes: int
+    picture: Picture
+
+
 def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
     """Take a queued job and open its attempt in one transaction; None where there is nothing to do now.
 
@@ -63,7 +74,8 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
         if job is None or is_paused(job.provider) or paid_attempts(job.pk) >= job.may_pay:
             return None
         # Plain conditions on the row itself: two workers that looked at once are told apart by the fence.
-        taken = Job.objects.filter(pk=job.pk, state=State.QUEUED, fence=job.fence).update(
+        taken = _update(
+            Job.objects.filter(pk=job.pk, state=State.QUEUED, fence=job.fence), job.pk,
             state=State.RUNNING, fence=F("fence") + 1, worker=worker, lease_until=Now() + conf.lease(), started_at=Now(),
             not_before=None, error_code="", error_sentence="",
         )  # fmt: skip
@@ -100,15 +112,16 @@ def accepted(held: Claim, handle: str) -> None:
     Attempt.objects.filter(pk=held.attempt).update(handle=handle)
 
 
-def succeed(held: Claim, picture: Picture, *, name: str, seed: int | None, receipt: Receipt) -> bool:
-    """Finish a job whose picture is stored as `name`; False where the job is no longer ours, and the picture not its own."""
+def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) -> bool:
+    """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own."""
     with transaction.atomic():
         _close(held, "succeeded", Charged.YES, receipt)
-        finished = _mine(held).update(
-            state=State.SUCCEEDED, ended_at=Now(), lease_until=None, picture=name, content_type=picture.content_type,
-            width=picture.width, height=picture.height, actual_seed=seed, sha256=receipt.sha256, bytes=receipt.bytes,
+        return _update(
+            _mine(held), held.job,
+            state=State.SUCCEEDED, ended_at=Now(), lease_until=None, picture=stored.name, sha256=stored.sha256,
+            bytes=stored.bytes, content_type=stored.picture.content_type, width=stored.picture.width,
+            height=stored.picture.height, actual_seed=seed,
         )  # fmt: skip
-    return bool(finished)
 
 
 def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> None:
@@ -118,14 +131,22 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> None:
         if isinstance(error, errors.OutOfCredit | errors.NotConfigured):
             _pause(held.provider, error)
         change = _change(held, error)
-        _mine(held).update(lease_until=None, error_code=error.code, error_sentence=str(error), **change)
+        _update(_mine(held), held.job, lease_until=None, error_code=error.code, error_sentence=str(error), **change)
 
 
 def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:
     """Make a job `unknown` for a reason that is ours, not the provider's: a bug, or a bought picture that has no place."""
     with transaction.atomic():
         _close(held, code, charged, receipt)
-        _mine(held).update(lease_until=None, error_code=code, error_sentence=sentence, **_ended(State.UNKNOWN))
+        end = _ended(State.UNKNOWN)
+        _update(_mine(held), held.job, lease_until=None, error_code=code, error_sentence=sentence, **end)
+
+
+def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -> bool:
+    """Note the thumbnail of a picture, or that it cannot be decoded; False where the job has another picture by now."""
+    rows = Job.objects.filter(pk=job, picture=picture, thumbnail="", defect="")
+    with transaction.atomic():
+        return _update(rows, job, thumbnail=thumbnail, defect=defect)
 
 
 def is_paused(provider: str) -> bool:
@@ -137,12 +158,20 @@ def paid_attempts(job: UUID) -> int:
     return Attempt.objects.filter(job=job).exclude(charged=Charged.NO).count()
 
 
-def _due(jobs: Any) -> Any:
+def _due(jobs: QuerySet[Job]) -> QuerySet[Job]:
     return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED)
 
 
-def _mine(held: Claim) -> Any:
+def _mine(held: Claim) -> QuerySet[Job]:
     return Job.objects.filter(pk=held.job, state=State.RUNNING, fence=held.fence)
+
+
+def _update(rows: QuerySet[Job], job: UUID, **columns: Any) -> bool:
+    """Make one guarded change, and tell open pages once it is committed; False where the guard refused it."""
+    changed = bool(rows.update(changed=Now(), **columns))
+    if changed:
+        transaction.on_commit(partial(events.send, [job]))
+    return changed
 
 
 def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from imagegen.states import Charged, PauseReason, State, Visibility
 
@@ -59,7 +60,9 @@ class Job(models.Model):
     state = models.CharField(max_length=10, choices=_choices(State), default=State.QUEUED)
     error_code = models.CharField(max_length=40, blank=True)
     error_sentence = models.TextField(blank=True)
-    created = models.DateTimeField(auto_now_add=True)
+    created = models.DateTimeField(default=timezone.now)
+    # When anything that people see last changed: the version of its card.
+    changed = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True)
@@ -91,6 +94,10 @@ class Job(models.Model):
             models.Index("created", name="job_waiting", condition=models.Q(state=State.QUEUED)),
             # What recovery reads: leases that ran out.
             models.Index("lease_until", name="job_leased", condition=models.Q(state=State.RUNNING)),
+            # What the thumbnailer reads: pictures that were not decoded yet.
+            models.Index(
+                "ended_at", name="job_undecoded", condition=models.Q(state=State.SUCCEEDED, thumbnail="", defect="")
+            ),
         )
 
     def __str__(self) -> str:

@@ -14,6 +14,9 @@ MAX_PIXELS = 64_000_000
 # Opening reads no more than the header, and the cap below is stricter than Pillow's, which only warns.
 Image.MAX_IMAGE_PIXELS = None
 FORMATS = {"PNG": ("image/png", "png"), "JPEG": ("image/jpeg", "jpg"), "WEBP": ("image/webp", "webp")}
+# What Pillow calls a JPEG that holds several pictures.
+_SEVERAL_JPEGS = "MPO"
+_JPEG_END = b"\xff\xd9"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -31,7 +34,8 @@ def check(body: bytes) -> Picture:
     """Return what the picture is. Raises BadAnswer, with a charge of unknown, where it is none, too large or broken."""
     try:
         with Image.open(io.BytesIO(body), formats=list(FORMATS)) as image:
-            kind, (width, height) = str(image.format), image.size
+            kind = "JPEG" if image.format == _SEVERAL_JPEGS else str(image.format)
+            width, height = image.size
             if not 0 < width * height <= MAX_PIXELS:
                 raise _bad(f"claims {width} x {height} pixels")
             if kind != "PNG":
@@ -40,6 +44,9 @@ def check(body: bytes) -> Picture:
         raise _bad("cannot be read as PNG, JPEG or WebP") from error
     if kind == "PNG":
         _check_chunks(body)
+    # Pillow verifies nothing of a JPEG; some encoders fill up the file behind its end.
+    if kind == "JPEG" and not body.rstrip(b"\0").endswith(_JPEG_END):
+        raise _bad("breaks off before its end")
     return Picture(*FORMATS[kind], width, height)
 
 

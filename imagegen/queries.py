@@ -1,13 +1,16 @@
 """What people see: jobs as cards, why they wait, and whether this installation can make pictures."""
 
-from collections.abc import Sequence
+import logging
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import DatabaseError
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.urls import reverse
 
@@ -17,6 +20,7 @@ from imagegen.models import Attempt, Batch, Job, ProviderPause, Worker
 from imagegen.providers import registry
 from imagegen.states import UNFINISHED, State
 
+log = logging.getLogger(__name__)
 LABELS = {
     State.QUEUED: "Waiting",
     State.RUNNING: "Drawing",
@@ -49,15 +53,38 @@ class Card:
     origin_label: str = ""
     seed: int | None = None
     provider: str = ""
+    # When it last changed, as text that sorts: a page replaces a card by a newer one only.
+    version: str = ""
+    created: datetime | None = None
+
+
+class Glance(NamedTuple):
+    """As much of a job as an open page must keep in mind."""
+
+    version: str
+    state: str
+    created: datetime
 
 
 class Progress(NamedTuple):
-    """How far a list of cards has come."""
+    """How far a list of cards has come; `seconds_left` is a guess, None before there is anything to guess from."""
 
     total: int
     done: int
     succeeded: int
     unfinished: int
+    seconds_left: int | None
+
+    @property
+    def time_left(self) -> str:
+        """Say how long it will take, or nothing."""
+        if self.seconds_left is None:
+            return ""
+        return (
+            f"about {self.seconds_left} s left"
+            if self.seconds_left < 90
+            else f"about {round(self.seconds_left / 60)} min left"
+        )
 
     @property
     def refresh_seconds(self) -> int | None:
@@ -67,11 +94,11 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """What /media needs to answer: the name in the storage, its type and its sha256."""
+    """What /media needs to answer: the name in the storage, its type, and what tells it from any other."""
 
     name: str
     content_type: str
-    sha256: str
+    etag: str
 
 
 def cards(task_ids: Sequence[str], viewer: Viewer, *, base_url: str = "") -> list[Card]:
@@ -90,16 +117,58 @@ def batch_cards(batch_id: UUID, viewer: Viewer, *, base_url: str = "") -> list[C
     return [maker.card(job) for job in Job.objects.filter(batch=batch_id).order_by("position")]
 
 
-def progress(shown: Sequence[Card]) -> Progress:
-    unfinished = sum(card.state in UNFINISHED for card in shown)
-    succeeded = sum(card.state == State.SUCCEEDED for card in shown)
-    return Progress(len(shown), len(shown) - unfinished, succeeded, unfinished)
+def cards_of(jobs: Sequence[UUID]) -> dict[UUID, Card]:
+    """Return cards for somebody who may see them, which was asked before."""
+    if not jobs:
+        return {}
+    maker = _CardMaker("")
+    return {job.pk: maker.card(job) for job in Job.objects.filter(pk__in=jobs)}
 
 
-def picture(job_id: UUID, viewer: Viewer) -> StoredPicture | None:
-    """Return the stored picture of a job; None where there is none that this person may see."""
-    job = _visible_jobs(viewer).filter(pk=job_id).exclude(picture="").first()
-    return StoredPicture(job.picture, job.content_type, job.sha256) if job else None
+def visible_glances(viewer: Viewer, *, batch: str, task_ids: Sequence[str]) -> dict[UUID, Glance]:
+    """Return what there is of a batch or of these tasks that this person may see."""
+    accounts.check_may_read(viewer)
+    asked = Q(batch=_uuid(batch)) if batch else Q(pk__in=list(filter(None, map(_uuid, task_ids))))
+    return _glances(_visible_jobs(viewer).filter(asked))
+
+
+def glances(jobs: Sequence[UUID]) -> dict[UUID, Glance]:
+    return _glances(Job.objects.filter(pk__in=jobs))
+
+
+def events_url(shown: Sequence[Card], **asked: str) -> str:
+    """Return where an open page hears of changes to these cards; empty where nothing more will change."""
+    if not progress(shown).unfinished:
+        return ""
+    newest = max(card.version for card in shown)
+    return f"{reverse('events')}?{urlencode({**asked, 'since': newest})}"
+
+
+def earlier(version: str, seconds: float) -> str:
+    """Return the version that a change had so many seconds before this one; the empty string for anything unreadable."""
+    try:
+        return _version(datetime.fromisoformat(version) - timedelta(seconds=seconds))
+    except (ValueError, OverflowError):
+        return ""
+
+
+def progress(shown: Iterable[Card | Glance]) -> Progress:
+    """Count what has ended. A missing card counts as ended: nothing will come of it."""
+    shown = list(shown)
+    unfinished = sum(each.state in UNFINISHED for each in shown)
+    succeeded = sum(each.state == State.SUCCEEDED for each in shown)
+    done = len(shown) - unfinished
+    return Progress(len(shown), done, succeeded, unfinished, _seconds_left(shown, done, unfinished))
+
+
+def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
+    """Return the stored picture of a job, or its thumbnail; None where there is none that this person may see."""
+    job = _visible_jobs(viewer).filter(pk=job_id).first()
+    if job is None:
+        return None
+    if suffix == "thumb.webp":
+        return StoredPicture(job.thumbnail, "image/webp", f'"{job.sha256}-thumb"') if job.thumbnail else None
+    return StoredPicture(job.picture, job.content_type, f'"{job.sha256}"') if job.picture.endswith(f".{suffix}") else None
 
 
 def readiness() -> dict[str, str | None]:
@@ -133,22 +202,25 @@ class _CardMaker:
             label=LABELS[State(job.state)],
             prompt=job.prompt,
             why=self._why(job),
-            image_url=self._image_url(job) if job.picture else None,
+            image_url=self._url(job, job.picture.rpartition(".")[2]) if job.picture else None,
+            thumbnail_url=self._url(job, "thumb.webp") if job.thumbnail else None,
             width=job.width,
             height=job.height,
             alt=job.prompt[:MAX_ALT],
             origin_label=_origin(job.provider),
             seed=job.seed if job.actual_seed is None else job.actual_seed,
             provider=job.provider,
+            version=_version(job.changed),
+            created=job.created,
         )
 
-    def _image_url(self, job: Job) -> str:
-        return self._base_url + reverse("picture", args=[job.pk, job.picture.rpartition(".")[2]])
+    def _url(self, job: Job, suffix: str) -> str:
+        return self._base_url + reverse("picture", args=[job.pk, suffix])
 
     def _why(self, job: Job) -> str | None:
-        """Say why a job waits, or why it has no picture."""
+        """Say why a job waits, why it has no picture, or what is wrong with the one it has."""
         if job.state != State.QUEUED:
-            return job.error_sentence or None
+            return job.error_sentence or job.defect or None
         if job.provider in self._paused:
             return f"Waiting: {self._paused[job.provider]}"
         if not self._has_workers:
@@ -160,6 +232,23 @@ class _CardMaker:
 
 def _visible_jobs(viewer: Viewer) -> QuerySet[Job]:
     return Job.objects.filter(accounts.may_see(viewer, batch="batch__"))
+
+
+def _glances(jobs: QuerySet[Job]) -> dict[UUID, Glance]:
+    rows = jobs.values_list("pk", "changed", "state", "created")
+    return {job: Glance(_version(changed), state, created) for job, changed, state, created in rows}
+
+
+def _version(changed: datetime) -> str:
+    return changed.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _seconds_left(shown: Sequence[Card | Glance], done: int, unfinished: int) -> int | None:
+    """Guess from the pace so far, counted from when the first of them was asked for."""
+    begun = min((each.created for each in shown if each.created), default=None)
+    if begun is None or not done or not unfinished:
+        return None
+    return math.ceil((datetime.now(UTC) - begun).total_seconds() / done * unfinished)
 
 
 def _missing(text: str) -> Card:
@@ -183,8 +272,9 @@ def _uuid(text: str) -> UUID | None:
 def _database_fault() -> str | None:
     try:
         Job.objects.exists()
-    except DatabaseError as error:
-        return f"The database does not answer: {error}"
+    except DatabaseError:
+        log.exception("the database does not answer")
+        return "The database does not answer."
     return None
 
 
@@ -192,7 +282,8 @@ def _broker_fault() -> str | None:
     try:
         redis.client().ping()
     except redis.Error as error:
-        return f"The broker does not answer: {error}"
+        log.warning("the broker does not answer: %s", error)
+        return "The broker does not answer."
     return None
 
 

@@ -3,6 +3,7 @@
 from functools import cache
 
 import redis
+import redis.asyncio
 
 from imagegen import conf
 
@@ -15,3 +16,8 @@ def client() -> redis.Redis:
     return redis.Redis.from_url(
         conf.redis_url(), socket_connect_timeout=2, socket_timeout=5, max_connections=conf.worker_concurrency() + 20
     )
+
+
+def async_client() -> redis.asyncio.Redis:
+    """Return a client of its own for one event loop; close it when done."""
+    return redis.asyncio.Redis.from_url(conf.redis_url(), socket_connect_timeout=2, socket_timeout=5)

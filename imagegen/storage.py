@@ -24,8 +24,13 @@ def save(job: UUID, fence: int, suffix: str, body: bytes) -> str:
     The fence in the name keeps a worker that lost the job from writing over the picture of the one that has it.
     Raises StorageUnavailable.
     """
+    return save_as(f"{job.hex[:2]}/{job}-{fence}.{suffix}", body)
+
+
+def save_as(name: str, body: bytes) -> str:
+    """Store bytes and return the name they got. Raises StorageUnavailable."""
     try:
-        return str(default_storage.save(f"{job.hex[:2]}/{job}-{fence}.{suffix}", ContentFile(body)))
+        return str(default_storage.save(name, ContentFile(body)))
     except OSError as error:
         raise errors.StorageUnavailable(f"The picture could not be stored: {error.strerror}.") from error
 

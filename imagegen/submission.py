@@ -69,9 +69,11 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
     where the key stands for another body.
     """
     accounts.check_may_submit(viewer)
-    jobs = _jobs(items, key)
-    digest = hashlib.sha256(json.dumps([source, *map(asdict, items)], sort_keys=True, default=str).encode()).hexdigest()
-    batch = _batch(viewer, source, key, digest)
+    _check_key(key)
+    batch = _batch(viewer, source, key, items)
+    if first := _first(batch):
+        return _replay(first, batch)
+    jobs = _jobs(items)
     try:
         with transaction.atomic():
             batch.save(force_insert=True)
@@ -79,23 +81,36 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
                 job.batch = batch
             Job.objects.bulk_create(jobs)
     except IntegrityError:
-        return _replay(batch)
+        if first := _first(batch):
+            return _replay(first, batch)
+        raise
     made = [job.pk for job in jobs]
     transaction.on_commit(lambda: _announcer.submit(_announce, made))
     return Submission(batch.pk, made)
 
 
-def _batch(viewer: Viewer, source: str, key: str, digest: str) -> Batch:
-    batch = Batch(source=source, scope=accounts.scope(viewer), digest=digest)
+def _check_key(key: str) -> None:
+    if len(key) > MAX_KEY or not key.isprintable():
+        raise BadSubmission([Problem("Idempotency-Key", f"must be printable and have at most {MAX_KEY} characters")])
+
+
+def _batch(viewer: Viewer, source: str, key: str, items: Sequence[Item]) -> Batch:
+    """Return an unsaved batch with the digest of everything that came."""
+    came = json.dumps([source, *map(asdict, items)], sort_keys=True, default=str)
+    batch = Batch(source=source, scope=accounts.scope(viewer), digest=hashlib.sha256(came.encode()).hexdigest())
     batch.owner_id = viewer.pk if viewer.is_authenticated else None
     batch.key = f"key:{key}" if key else str(batch.pk)
     return batch
 
 
-def _replay(batch: Batch) -> Submission:
-    """Answer with the batch that the same key made first."""
-    first = Batch.objects.get(scope=batch.scope, key=batch.key)
-    if first.digest != batch.digest:
+def _first(batch: Batch) -> Batch | None:
+    """Return the batch that the same key made before."""
+    return Batch.objects.filter(scope=batch.scope, key=batch.key).first()
+
+
+def _replay(first: Batch, again: Batch) -> Submission:
+    """Answer as the first time, whatever settings or providers say by now."""
+    if first.digest != again.digest:
         raise Conflict("This Idempotency-Key was used before, for a different submission.")
     return Submission(first.pk, list(first.jobs.order_by("position").values_list("pk", flat=True)), replayed=True)
 
@@ -109,11 +124,9 @@ def _announce(jobs: list[UUID]) -> None:
         log.exception("the workers were not told about %d jobs; the sweep will", len(jobs))
 
 
-def _jobs(items: Sequence[Item], key: str) -> list[Job]:
+def _jobs(items: Sequence[Item]) -> list[Job]:
     """Return the rows to make, in order. Raises BadSubmission."""
     problems: list[Problem] = []
-    if len(key) > MAX_KEY or not key.isprintable():
-        problems.append(Problem("Idempotency-Key", f"must be printable and have at most {MAX_KEY} characters"))
     if not items:
         problems.append(Problem("prompt", "the list is empty: at least one prompt is needed"))
     jobs = list(_checked(items, problems))
@@ -190,6 +203,7 @@ class _Reader:
         return "" if value.strip().lower() in absent else value.strip()
 
     def integer(self, field: str, *, least: int, most: int) -> int | None:
+        """Return a whole number; None where it is absent, or wrong and noted."""
         value = getattr(self._item, field)
         if value is None or value == "":
             return None
@@ -210,7 +224,7 @@ class _Reader:
             size=self._size(),
             aspect_ratio=self.text("aspect_ratio"),
             style=self.text("style"),
-            seed=self.integer("seed", least=-1, most=MAX_SEED),
+            seed=self._seed(),
         )
 
     def _prompt(self) -> str:
@@ -228,6 +242,11 @@ class _Reader:
             self._wrong("size", f"size {size[:40]!r} is not WIDTHxHEIGHT in pixels, like 1024x1024")
             return ""
         return size
+
+    def _seed(self) -> int | None:
+        """Return the seed asked for; 0 and -1 ask for a draw, as absence does."""
+        seed = self.integer("seed", least=-1, most=MAX_SEED)
+        return seed if seed and seed > 0 else None
 
     def _provider(self, name: str) -> Provider | None:
         try:
@@ -250,7 +269,7 @@ class _Reader:
             "size": asked.size,
             "aspect_ratio": ratio,
             "style": asked.style,
-            "seed": asked.seed if asked.seed is not None and asked.seed > 0 else self._draw(provider),
+            "seed": self._draw(provider) if asked.seed is None else asked.seed,
         }
 
     def _draw(self, provider: Provider) -> int | None:

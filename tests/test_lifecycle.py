@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -11,7 +12,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from imagegen import errors, lifecycle
-from imagegen.lifecycle import Claim, Receipt
+from imagegen.lifecycle import Claim, Receipt, Stored
 from imagegen.models import Attempt, Job, ProviderPause
 from imagegen.pictures import Picture
 from imagegen.providers.base import Price
@@ -19,14 +20,15 @@ from imagegen.states import Charged, State
 from tests.rows import MACHINE, WORKER, claimed, make_job
 
 PNG = Picture("image/png", "png", 64, 64)
+STORED = Stored("a.png", "ab", 3, PNG)
 
 
 def claim(job: Job) -> Claim | None:
     return lifecycle.claim(job.pk, worker=WORKER, machine=MACHINE)
 
 
-def succeed(held: Claim, name: str = "a.png") -> bool:
-    return lifecycle.succeed(held, PNG, name=name, seed=7, receipt=Receipt(sha256="ab", bytes=3))
+def succeed(held: Claim, stored: Stored = STORED) -> bool:
+    return lifecycle.succeed(held, stored, seed=7, receipt=Receipt(sha256="cd", bytes=2))
 
 
 def state_after(error: errors.ProviderError) -> Job:
@@ -112,7 +114,7 @@ class TestSuccess:
     def test_the_attempt_is_closed_as_paid_with_its_price(self) -> None:
         held = claimed(make_job())
         price = Price(3, "credits", "a page", timezone.now().date())
-        lifecycle.succeed(held, PNG, name="a.png", seed=7, receipt=Receipt(http_status=200, request_id="r1", price=price))
+        lifecycle.succeed(held, STORED, seed=7, receipt=Receipt(http_status=200, request_id="r1", price=price))
         attempt = Attempt.objects.get(pk=held.attempt)
         assert (attempt.charged, attempt.request_id) == (Charged.YES, "r1")
         assert (attempt.amount, attempt.unit) == (Decimal(3), "credits")
@@ -127,7 +129,7 @@ class TestSuccess:
     def test_a_job_that_has_ended_stays_as_it_ended(self) -> None:
         held = claimed(make_job())
         assert succeed(held)
-        assert not succeed(held, "b.png")
+        assert not succeed(held, replace(STORED, name="b.png"))
         lifecycle.settle(held, errors.Invalid("no"), Receipt())
         assert Job.objects.get(pk=held.job).picture == "a.png"
         assert Attempt.objects.get(pk=held.attempt).outcome == "succeeded"

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from imagegen import accounts, addresses, conf, queries, submission
 from imagegen.api.parsers import JSONObjectParser
-from imagegen.api.problems import InField
+from imagegen.api.problems import in_field
 from imagegen.errors import BadSubmission
 from imagegen.queries import Card
 
@@ -47,8 +47,14 @@ class ShowImages(APIView):
             return Response({"images": [_entry(card) for card in cards]}, status=status)
         progress = queries.progress(cards)
         # Ids that came in a body are lost when a browser asks again.
-        refresh = progress.refresh_seconds if request.query_params else None
-        context = {"heading": "Your pictures", "cards": cards, "progress": progress, "refresh_seconds": refresh}
+        refresh = progress.refresh_seconds if "task_ids" in request.query_params else None
+        context = {
+            "heading": "Your pictures",
+            "cards": cards,
+            "progress": progress,
+            "refresh_seconds": refresh,
+            "events_url": queries.events_url(cards, task_ids=",".join(card.task_id for card in cards)),
+        }
         return Response(context, template_name="imagegen/results.html", status=status)
 
 
@@ -56,11 +62,11 @@ def _texts(body: dict[str, Any]) -> tuple[list[object], dict[str, object]]:
     """Return the texts and the options beside them."""
     texts = body.get("text")
     if not isinstance(texts, list):
-        raise InField("text", 'must be a list of texts, like ["A red flying dog", "A piano ninja"]')
+        raise in_field("text", 'must be a list of texts, like ["A red flying dog", "A piano ninja"]')
     options = {name: value for name, value in body.items() if name != "text"}
     for name in options:
         if name not in OPTIONS:
-            raise InField(name[:60], f"is not known here; beside text there are {', '.join(OPTIONS)}")
+            raise in_field(name[:60], f"is not known here; beside text there are {', '.join(OPTIONS)}")
     return texts, options
 
 
@@ -74,10 +80,10 @@ def _task_ids(request: Request) -> list[str]:
     if not asked and isinstance(request.data, dict):
         asked = request.data.get("task_ids", [])
     if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
-        raise InField("task_ids", "must be a list of task ids")
+        raise in_field("task_ids", "must be a list of task ids")
     ids = list(filter(None, dict.fromkeys(_readable(text) for text in asked)))
     if not 1 <= len(ids) <= conf.max_prompts():
-        raise InField("task_ids", f"from 1 to {conf.max_prompts()} ids can be shown at once, not {len(ids)}")
+        raise in_field("task_ids", f"from 1 to {conf.max_prompts()} ids can be shown at once, not {len(ids)}")
     return ids
 
 

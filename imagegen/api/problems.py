@@ -1,41 +1,28 @@
 """Errors as `application/problem+json` (RFC 9457), each naming the field and the item that it is about."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
-from rest_framework import exceptions
 from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.views import exception_handler
 
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem
 
 TYPE = "application/problem+json"
-TITLES = {
-    400: "Bad request",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Conflict",
-    413: "Too large",
-    415: "Unsupported media type",
-}
 
 
-class InField(exceptions.ValidationError):
-    """A body or address that cannot be read, with the field it is about."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.problems = [Problem(field, message)]
+def in_field(field: str, message: str) -> BadSubmission:
+    """Return the error for a body or address that cannot be read, with the field it is about."""
+    return BadSubmission([Problem(field, message)])
 
 
 def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Shape any error that a view raises, as a page for those who asked for one; None, a 500, where nobody foresaw it."""
     status, headers, detail, more = 400, {}, str(error), {}
     match error:
-        case BadSubmission(problems=problems) | InField(problems=problems):
+        case BadSubmission(problems=problems):
             detail = "; ".join(_sentence(each) for each in problems)
             more["errors"] = [_entry(each) for each in problems]
         case Conflict():
@@ -47,13 +34,13 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
         case _:
             return None
     if isinstance(getattr(context["request"], "accepted_renderer", None), TemplateHTMLRenderer):
-        page = {"heading": TITLES.get(status, "Error"), "text": detail}
+        page = {"heading": HTTPStatus(status).phrase, "text": detail}
         return render(context["request"], "imagegen/message.html", page, status=status)
     return problem(status, detail, headers=headers, **more)
 
 
 def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: object) -> JsonResponse:
-    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     kept = {name: value for name, value in (headers or {}).items() if name.lower() != "content-type"}
     return JsonResponse(body, status=status, content_type=TYPE, headers=kept)
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from django.conf import settings
+
 _PR_SET_PDEATHSIG = 1
 # A part that lives this long is well again, and its next death is not counted with the earlier ones.
 WELL_SECONDS = 60.0
@@ -27,7 +29,11 @@ class Part:
     def start(self) -> None:
         self._started = time.monotonic()
         self._process = subprocess.Popen(
-            self.command, start_new_session=True, stdin=subprocess.DEVNULL, preexec_fn=_death_with_parent()
+            self.command,
+            cwd=settings.BASE_DIR,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_death_with_parent(),
         )
 
     @property

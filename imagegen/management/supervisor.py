@@ -22,14 +22,14 @@ class Supervisor:
         self,
         *,
         broker: Part | None,
-        web: Part,
+        serving: Sequence[Part],
         workers: Sequence[Part],
         say: Callable[[str], None],
         calls_in_flight: Callable[[], int],
         stop_seconds: float,
     ) -> None:
         self._broker = broker
-        self._web = web
+        self._serving = serving
         self._workers = workers
         self._say = say
         self._calls_in_flight = calls_in_flight
@@ -50,7 +50,7 @@ class Supervisor:
             self._start([self._broker], until)
 
     def start_serving(self, *, until: Callable[[], bool]) -> None:
-        self._start([self._web, *self._workers], until)
+        self._start([*self._serving, *self._workers], until)
 
     def serve(self) -> None:
         """Start again what dies, until a signal comes."""
@@ -79,7 +79,7 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
 
     def _parts(self) -> list[Part]:
-        return [part for part in (self._broker, self._web, *self._workers) if part is not None]
+        return [*([self._broker] if self._broker else []), *self._serving, *self._workers]
 
     def _revive(self, part: Part) -> None:
         if part.exit_code is None:
@@ -98,15 +98,9 @@ class Supervisor:
     def _stop(self) -> None:
         """Stop workers, web and broker, in this order: a worker that ends its call still needs the other two."""
         self._stop_workers()
-        self._web.terminate()
-        if not self._web.wait(WEB_STOP_SECONDS):
-            self._web.kill()
+        _end(self._serving, WEB_STOP_SECONDS)
         if self._broker:
-            self._broker.terminate()
-            if not self._broker.wait(BROKER_STOP_SECONDS):
-                self._broker.kill()
-        for part in self._parts():
-            part.wait(BROKER_STOP_SECONDS)
+            _end([self._broker], BROKER_STOP_SECONDS)
 
     def _stop_workers(self) -> None:
         """Let calls in flight end for STOP_SECONDS, or until a second signal; what is left then becomes `unknown`."""
@@ -124,6 +118,18 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
         for worker in self._workers:
             worker.kill()
+            worker.wait(BROKER_STOP_SECONDS)
+
+
+def _end(parts: Sequence[Part], seconds: float) -> None:
+    """Ask parts to stop, wait that long for all of them together, and kill what is left."""
+    for part in parts:
+        part.terminate()
+    deadline = time.monotonic() + seconds
+    for part in parts:
+        if not part.wait(deadline - time.monotonic()):
+            part.kill()
+            part.wait(seconds)
 
 
 def _counted(calls: int) -> str:

@@ -119,6 +119,9 @@ class Provider(abc.ABC):
     max_prompt: ClassVar[int] = 10_000
     # What people are told about the origin of its pictures.
     origin: ClassVar[str] = "AI-generated"
+    # The IPTC word for how its pictures come about, written into each file.
+    # https://cv.iptc.org/newscodes/digitalsourcetype/
+    digital_source: ClassVar[str] = "trainedAlgorithmicMedia"
     # Whether its pictures are placeholders, so that pages offer the real thing.
     is_demo: ClassVar[bool] = False
 

@@ -42,6 +42,8 @@ from imagegen.states import Charged
 
 ORIGIN = "Demo picture, not made by AI"
 SHORT_SIDE = 640
+# The longest that a prompt may make the demo wait.
+MAX_SECONDS = 600.0
 HUES = {"sunrise": 0.04, "forest": 0.36, "ocean": 0.56, "orchid": 0.82}
 _WISH = re.compile(r"\[demo:\s*(slow|later|busy|refuse|fail|unknown|blur)(?:\s+(\d+(?:\.\d+)?))?\s*\]", re.IGNORECASE)
 
@@ -56,6 +58,7 @@ class Demo(Provider):
     seed = True
     negative_prompt = True
     origin = ORIGIN
+    digital_source = "algorithmicMedia"
     is_demo = True
 
     def send(self, request: ImageRequest, keep: Keep) -> Answer | Handle:
@@ -109,7 +112,7 @@ class Demo(Provider):
 
 def _wish(prompt: str) -> tuple[str, float]:
     found = _WISH.search(prompt)
-    return (found[1].lower(), float(found[2] or 2)) if found else ("", 0.0)
+    return (found[1].lower(), min(float(found[2] or 2), MAX_SECONDS)) if found else ("", 0.0)
 
 
 def _pixels_of(ratio: str) -> tuple[int, int]:

@@ -6,17 +6,20 @@ says that it is free.
 """
 
 import json
+import re
 from datetime import date
 from typing import Any
 
 from imagegen import errors, http
-from imagegen.providers.base import Answer, ImageRequest, ImageResult, Keep, Model, Price, Provider
+from imagegen.providers.base import MAX_SEED, Answer, ImageRequest, ImageResult, Keep, Model, Price, Provider
 from imagegen.states import Charged
 
 SOURCE = "https://platform.stability.ai/docs/api-reference"
 DAY = date(2026, 11, 21)
 # Whoever passes 150 requests in 10 s is "timed out for 60 seconds"; no Retry-After is documented.
 TIMED_OUT_SECONDS = 60.0
+_VISIBLE = re.compile(r"[!-~]+")
+_SEED = re.compile(r"\d{1,10}", re.ASCII)
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 
@@ -49,10 +52,15 @@ class StabilityV2Beta(Provider):
         self._client = http.Client(host, total_seconds=total_seconds)
 
     def not_configured(self) -> str | None:
-        return None if self._key else "STABILITY_API_KEY is not set"
+        if not self._key:
+            return "STABILITY_API_KEY is not set"
+        # Anything else fits in no header, and the exception that says so would show the key.
+        return None if _VISIBLE.fullmatch(self._key) else "STABILITY_API_KEY holds characters that no key has"
 
     def send(self, request: ImageRequest, keep: Keep) -> Answer:
         """Post one form; the picture itself is asked for (`image/*`), which costs a third of the CPU of JSON with base64."""
+        if missing := self.not_configured():
+            raise errors.NotConfigured(f"{missing}. Nothing was sent.")
         headers = {
             "authorization": f"Bearer {self._key}",
             "accept": "image/*",
@@ -94,7 +102,7 @@ def _path(model: str) -> str:
 
 
 def _seed(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if _SEED.fullmatch(text) and int(text) <= MAX_SEED else None
 
 
 def _failure(answer: Answer) -> errors.ProviderError:

@@ -1,5 +1,7 @@
 """Refuse bodies that are too large while they arrive: Django would first write all of them to disk."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from imagegen import conf
 
-TOO_LARGE = 413
+DRAIN_SECONDS = 5.0
 
 
 class BodyLimit:
@@ -22,7 +24,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
         elif _announced(scope) > limit:
-            await _refuse(send, limit)
+            await _refuse(receive, send, limit)
         else:
             await self._application(scope, _Counted(receive, send, limit), send)
 
@@ -41,7 +43,7 @@ class _Counted:
         self._size += len(message.get("body", b""))
         if self._size <= self._limit:
             return message
-        await _refuse(self._send, self._limit)
+        await _refuse(self._receive, self._send, self._limit)
         return {"type": "http.disconnect"}
 
 
@@ -63,13 +65,26 @@ def _announced(scope: dict[str, Any]) -> int:
     return int(length) if length.isdigit() else 0
 
 
-async def _refuse(send: Any, limit: int) -> None:
+async def _refuse(receive: Any, send: Any, limit: int) -> None:
+    """Answer 413, then read on for a while: a client that is cut off while it sends never sees the answer."""
     detail = f"The body is larger than {limit // 1024**2} MB, the most allowed."
-    body = json.dumps({"type": "about:blank", "title": "Too large", "status": TOO_LARGE, "detail": detail}).encode()
+    body = json.dumps({"type": "about:blank", "title": "Content Too Large", "status": 413, "detail": detail}).encode()
     headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": TOO_LARGE, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await _drain(receive, 5 * limit)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _drain(receive: Any, most: int) -> None:
+    while most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        if not message.get("more_body"):
+            return

@@ -1,5 +1,6 @@
 """The compose form: one prompt per line, and options that every provider declares for itself."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,9 @@ from imagegen.providers import registry
 from imagegen.submission import Item
 
 EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
+
+# Which field of the form shows what `submission` says about one of its own.
+FIELDS = {"prompt": "prompts", "aspect_ratio": "size", "model": "maker", "provider": "maker"}
 
 
 def _makers() -> list[tuple[str, str]]:
@@ -50,19 +54,14 @@ class ComposeForm(forms.Form):
         return [Item(prompt=line, provider=provider, model=model, **shape, **options) for line in self._lines()]
 
     def show(self, problems: list[Problem]) -> None:
-        """Put each problem beside the field that it is about, with the number of its line."""
+        """Put each problem beside the field that it is about, with the number of its prompt."""
         for problem in problems:
-            name = {"prompt": "prompts", "aspect_ratio": "size", "model": "maker", "provider": "maker"}.get(
-                problem.field, problem.field
-            )
-            several = problem.position is not None and problem.field == "prompt"
-            text = (
-                f"Prompt {problem.position + 1} {problem.message}."
-                if several and problem.position is not None
-                else f"{problem.message}."
-            )
+            name = FIELDS.get(problem.field, problem.field)
+            prompt = problem.position if problem.field == "prompt" else None
+            text = f"{problem.message}." if prompt is None else f"Prompt {prompt + 1} {problem.message}."
             if text not in self.errors.get(name, []):
                 self.add_error(name if name in self.fields else None, text)
 
     def _lines(self) -> list[str]:
-        return [line for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
+        # Not splitlines(), which also breaks at signs that a browser shows inside a line.
+        return [line for line in re.split(r"[\r\n]+", self.cleaned_data["prompts"]) if line.strip()]

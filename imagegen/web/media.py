@@ -13,10 +13,10 @@ from imagegen import accounts, queries, storage
 def picture(request: HttpRequest, job_id: UUID, suffix: str) -> HttpResponse:
     """Answer with the stored bytes, their true type and a validator; a picture never changes under its address."""
     accounts.check_may_read(request.user)
-    found = queries.picture(job_id, request.user)
-    if found is None or not found.name.endswith(f".{suffix}"):
+    found = queries.picture(job_id, suffix, request.user)
+    if found is None:
         raise Http404("No such picture.")
-    headers = {"ETag": f'"{found.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
+    headers = {"ETag": found.etag, "Cache-Control": "private, max-age=31536000, immutable"}
     answer = HttpResponse(content_type=found.content_type, headers=headers)
     unchanged = get_conditional_response(request, etag=headers["ETag"], response=answer)
     if unchanged is not None and unchanged is not answer:

@@ -35,7 +35,13 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     if cards is None:
         raise Http404("No such batch.")
     progress = queries.progress(cards)
-    context = {"heading": "Your pictures", "cards": cards, "progress": progress, "refresh_seconds": progress.refresh_seconds}
+    context = {
+        "heading": "Your pictures",
+        "cards": cards,
+        "progress": progress,
+        "refresh_seconds": progress.refresh_seconds,
+        "events_url": queries.events_url(cards, batch=str(batch_id)),
+    }
     return render(request, "imagegen/results.html", context)
 
 

@@ -139,9 +139,11 @@ def test_no_ids_at_all_is_a_page_that_says_so(client: Client, address: str) -> N
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_another_method_is_a_405_and_nothing_is_made(client: Client, method: str) -> None:
-    answer = client.generic(method, "/show-images", b'{"text": ["a dog"]}', content_type="application/json")
-    assert answer.status_code == 405
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_another_method_is_a_405_that_says_which_is_allowed(client: Client, method: str, accept: str) -> None:
+    raw = b'{"text": ["a dog"]}'
+    answer = client.generic(method, "/show-images", raw, content_type="application/json", headers={"accept": accept})
+    assert (answer.status_code, "GET" in answer.get("Allow", "")) == (405, True)
     assert nothing_was_made()
 
 

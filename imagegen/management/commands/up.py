@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def _supervisor(self) -> Supervisor:
         return Supervisor(
             broker=_broker() if settings.OWN_BROKER else None,
-            web=_web(),
+            serving=[_web(), Part("thumbnailer", [sys.executable, "manage.py", "thumbnails"])],
             workers=[_worker(number) for number in range(1, settings.WORKER_PROCESSES + 1)],
             say=self._say,
             calls_in_flight=_calls_in_flight,

@@ -1,0 +1,38 @@
+"""`manage.py thumbnails`: decode new pictures and make their thumbnails, when nothing else wants the processor."""
+
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+from django.core.management import BaseCommand
+from django.db import DatabaseError, connection
+
+from imagegen import errors, events, thumbnails
+
+log = logging.getLogger(__name__)
+NICENESS = 15
+# New pictures are announced; this is for those whose announcement was lost.
+LOOK_SECONDS = 15.0
+
+
+class Command(BaseCommand):
+    help = "Decode new pictures and make their thumbnails until stopped; `manage.py up` starts one of these."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        os.nice(NICENESS)
+        while True:
+            if not _make_some():
+                events.wait(LOOK_SECONDS)
+
+
+def _make_some() -> int:
+    try:
+        return thumbnails.make_some()
+    except (DatabaseError, errors.StorageUnavailable) as error:
+        log.warning("thumbnails are put off: %s", error)
+        return 0
+    finally:
+        connection.close()

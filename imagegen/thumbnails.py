@@ -1,0 +1,53 @@
+"""Full decoding and thumbnails, off the path of every call: a picture counts as soon as it is stored, this follows."""
+
+import io
+import logging
+from uuid import UUID
+
+from PIL import Image
+
+from imagegen import lifecycle, storage
+from imagegen.models import Job
+from imagegen.states import State
+
+log = logging.getLogger(__name__)
+# Twice the width of a card on a desktop, for screens with two pixels to a point.
+MAX_SIDE = 640
+QUALITY = 80
+
+
+def make_some(limit: int = 50) -> int:
+    """Decode the oldest pictures that have no thumbnail yet; return how many were looked at."""
+    jobs = Job.objects.filter(state=State.SUCCEEDED, thumbnail="", defect="").order_by("ended_at")[:limit]
+    waiting = list(jobs.values_list("pk", "picture"))
+    for job, picture in waiting:
+        _make(job, picture)
+    return len(waiting)
+
+
+def _make(job: UUID, picture: str) -> None:
+    try:
+        body = storage.read(picture)
+    except FileNotFoundError:
+        lifecycle.decoded(job, picture, defect="The picture's file is gone.")
+        return
+    try:
+        small = shrink(body)
+    except (OSError, SyntaxError, ValueError, MemoryError) as error:
+        log.warning("the picture of job %s cannot be decoded: %s", job, error)
+        lifecycle.decoded(job, picture, defect="The picture cannot be decoded.")
+        return
+    stem = picture.rpartition(".")[0]
+    name = storage.save_as(f"{stem}.thumb.webp", small)
+    if not lifecycle.decoded(job, picture, thumbnail=name):
+        storage.delete(name)
+
+
+def shrink(body: bytes) -> bytes:
+    """Return a WebP that fits a card. Decodes every pixel, so it raises OSError, SyntaxError or ValueError on any damage."""
+    with Image.open(io.BytesIO(body)) as image:
+        image.load()
+        image.thumbnail((MAX_SIDE, MAX_SIDE))
+        file = io.BytesIO()
+        image.convert("RGBA" if image.has_transparency_data else "RGB").save(file, "WEBP", quality=QUALITY)
+    return file.getvalue()

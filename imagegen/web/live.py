@@ -1,0 +1,195 @@
+"""The live page: cards that fill in by themselves, over server-sent events.
+
+One reader per web process listens to the stream of events. Each changed card is rendered once and handed to every open page
+that shows it. Whatever was missed, a page gets from the database when it connects, when it comes back, and every 15 s.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+
+from imagegen import events, queries, redis
+from imagegen.queries import Card, Glance
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+CATCH_UP_SECONDS = 15.0
+# The line of progress is rendered for each page, so not oftener than this.
+PROGRESS_SECONDS = 0.5
+# A page may have been rendered just before a change was committed that carries an earlier time.
+MARGIN_SECONDS = 10.0
+RETRY_MILLISECONDS = 2000
+
+# Two threads ask the database for all open pages: a thread and a connection for each of them would not scale.
+_database = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live")
+
+
+class Page:
+    """One open page: which jobs it shows, which version of each it has, and what is new for it."""
+
+    def __init__(self, glances: dict[UUID, Glance], seen: str) -> None:
+        self.glances = glances
+        self._has = {job: glance.version if glance.version <= seen else "" for job, glance in glances.items()}
+        self._news: dict[UUID, tuple[Card, str]] = {}
+        self._rung = asyncio.Event()
+
+    def push(self, job: UUID, card: Card, html: str) -> None:
+        self._news[job] = (card, html)
+        self._rung.set()
+
+    def outdated(self, glances: dict[UUID, Glance]) -> list[UUID]:
+        """Return the jobs of which the page has another version than the database."""
+        return [job for job, glance in glances.items() if glance.version != self._has.get(job)]
+
+    async def news(self, seconds: float) -> list[tuple[Card, str]]:
+        """Return what is new, the latest version of each card once; nothing when so many seconds pass without."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._rung.wait()
+        self._rung.clear()
+        news, self._news = self._news, {}
+        for job, (card, _) in news.items():
+            self._has[job] = card.version
+            self.glances[job] = Glance(card.version, card.state, self.glances[job].created)
+        return list(news.values())
+
+
+class Hub:
+    """All open pages of this process, and the one reader that serves them while there are any."""
+
+    def __init__(self) -> None:
+        self._pages: defaultdict[UUID, set[Page]] = defaultdict(set)
+        self._reader: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def showing(self, page: Page) -> Any:
+        for job in page.glances:
+            self._pages[job].add(page)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read())
+        try:
+            yield
+        finally:
+            self._forget(page)
+
+    async def deliver(self, jobs: Iterable[UUID]) -> None:
+        """Render the cards of these jobs once each, and push them to every page that shows them."""
+        shown = [job for job in jobs if job in self._pages]
+        if not shown:
+            return
+        for job, card, html in await _ask(lambda: _render(shown)):
+            for page in self._pages.get(job, ()):
+                page.push(job, card, html)
+
+    def _forget(self, page: Page) -> None:
+        for job in page.glances:
+            self._pages[job].discard(page)
+            if not self._pages[job]:
+                del self._pages[job]
+        if not self._pages and self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                async for jobs in events.listen():
+                    await self.deliver(jobs)
+            except redis.Error as error:
+                log.warning("open pages catch up from the database alone: %s", error)
+            except Exception:
+                log.exception("the reader of events starts again")
+            await asyncio.sleep(RETRY_MILLISECONDS / 1000)
+
+
+hub = Hub()
+
+
+@require_safe
+async def stream(request: HttpRequest) -> HttpResponseBase:
+    """Answer with the changes of the cards of a batch (`batch=`) or of tasks (`task_ids=`), from `since` on.
+
+    204, which tells a browser not to come back, under a server that cannot stream; the page then asks now and again.
+    """
+    if not isinstance(request, ASGIRequest):
+        return HttpResponse(status=204)
+    glances = await _ask(lambda: _glances(request))
+    seen = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
+    page = Page(glances, queries.earlier(seen, MARGIN_SECONDS))
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(_events(page), content_type="text/event-stream", headers=headers)
+
+
+async def _events(page: Page) -> AsyncIterator[str]:
+    """Yield cards as they change and the progress with them, until everything has ended."""
+    yield f"retry: {RETRY_MILLISECONDS}\n\n"
+    with hub.showing(page):
+        while True:
+            await _catch_up(page)
+            async for text in _news(page, until=time.monotonic() + CATCH_UP_SECONDS):
+                yield text
+            if not queries.progress(page.glances.values()).unfinished:
+                yield _event("done", "")
+                return
+            yield ": nothing new\n\n"
+
+
+async def _catch_up(page: Page) -> None:
+    """Push what the page missed, whoever should have said so."""
+    glances = await _ask(lambda: queries.glances(list(page.glances)))
+    for job, card, html in await _ask(lambda: _render(page.outdated(glances))):
+        page.push(job, card, html)
+
+
+async def _news(page: Page, *, until: float) -> AsyncIterator[str]:
+    told, owed = 0.0, True
+    while (now := time.monotonic()) < until:
+        wake = min(until, told + PROGRESS_SECONDS) if owed else until
+        for card, html in await page.news(wake - now):
+            owed = True
+            yield _event("card", html, card.version)
+        if owed and time.monotonic() >= told + PROGRESS_SECONDS:
+            progress = queries.progress(page.glances.values())
+            told, owed = time.monotonic(), False
+            yield _event("progress", render_to_string("imagegen/partials/progress.html", {"progress": progress}))
+            if not progress.unfinished:
+                return
+
+
+def _event(name: str, text: str, number: str = "") -> str:
+    lines = [f"event: {name}", *(f"data: {line}" for line in text.splitlines() or [""])]
+    return "\n".join([*([f"id: {number}"] if number else []), *lines, "", ""])
+
+
+def _glances(request: HttpRequest) -> dict[UUID, Glance]:
+    asked = [text for part in request.GET.getlist("task_ids") for text in part.split(",")]
+    return queries.visible_glances(request.user, batch=request.GET.get("batch", ""), task_ids=asked)
+
+
+def _render(jobs: list[UUID]) -> list[tuple[UUID, Card, str]]:
+    cards = queries.cards_of(jobs).items()
+    return [(job, card, render_to_string("imagegen/partials/card.html", {"card": card})) for job, card in cards]
+
+
+async def _ask(question: Callable[[], T]) -> T:
+    """Ask the database from a thread, and leave no connection behind."""
+
+    def asked() -> T:
+        try:
+            return question()
+        finally:
+            connection.close()
+
+    return await asyncio.get_running_loop().run_in_executor(_database, asked)

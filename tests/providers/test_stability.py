@@ -1,0 +1,323 @@
+"""Stability's v2beta: what is sent, what each answer means, and that the charge agrees with the bill."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from imagegen import pictures, spool
+from imagegen.errors import (
+    BadAnswer,
+    Invalid,
+    NotConfigured,
+    OutcomeUnknown,
+    OutOfCredit,
+    ProviderError,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
+from imagegen.providers.base import Answer, ImageRequest, ImageResult
+from imagegen.providers.stability import StabilityV2Beta
+from imagegen.states import Charged
+from tests.standins import stability as answers
+from tests.standins.http_server import Request, ServerThread, read_request
+from tests.standins.stability import Call, StabilityStandIn
+
+# What each documented status means, whether money was spent, and a word that people read about it; named for the
+# function of the stand-in that gives it.
+DOCUMENTED: dict[str, tuple[answers.Answer, type[ProviderError], Charged, str]] = {
+    "bad_request": (answers.bad_request("seed: is odd"), Invalid, Charged.NO, "seed: is odd"),
+    "unauthorized": (answers.unauthorized(), NotConfigured, Charged.NO, "STABILITY_API_KEY"),
+    "out_of_credit": (answers.out_of_credit(), OutOfCredit, Charged.NO, "no credit"),
+    "refused": (answers.refused(), Refused, Charged.NO, "denied the prompt"),
+    "not_found": (answers.not_found(), Invalid, Charged.NO, "not_found"),
+    "too_large": (answers.too_large(), Invalid, Charged.NO, "payload_too_large"),
+    "invalid_language": (answers.invalid_language(), Invalid, Charged.NO, "English"),
+    "public_figure": (answers.public_figure(), Refused, Charged.NO, "public figures"),
+    "rate_limited": (answers.rate_limited(), RateLimited, Charged.NO, "no more calls"),
+    "internal_error": (answers.internal_error(), Unavailable, Charged.NO, "internal_error"),
+    "filtered": (answers.filtered(), Refused, Charged.YES, "blurred"),
+}
+
+# Everything that nobody documents: never an unexpected exception, and always "may be paid".
+FAULTS: dict[str, tuple[answers.Answer, type[ProviderError]]] = {
+    "html 200": (answers.html(200), BadAnswer),
+    "html 500": (answers.html(500), OutcomeUnknown),
+    "html 502 unbilled": (answers.html(502, billed=False), OutcomeUnknown),
+    "html 503": (answers.html(503), OutcomeUnknown),
+    "html 504": (answers.html(504), OutcomeUnknown),
+    "wrong_type": (answers.wrong_type(), BadAnswer),
+    "empty": (answers.empty(), BadAnswer),
+    "bad_crc": (answers.bad_crc(), BadAnswer),
+    "missing_iend": (answers.missing_iend(), BadAnswer),
+    "bomb": (answers.bomb(), BadAnswer),
+    "lying_length": (answers.lying_length(), BadAnswer),
+    "endless": (answers.endless(), BadAnswer),
+    "huge": (answers.huge(), BadAnswer),
+    "truncated": (answers.truncated(), OutcomeUnknown),
+    "drip": (answers.drip(100), OutcomeUnknown),
+    "drip_headers": (answers.drip_headers(50), OutcomeUnknown),
+    "reset_in_headers": (answers.reset_in_headers(), OutcomeUnknown),
+    "reset_in_body": (answers.reset_in_body(), OutcomeUnknown),
+    "reset_before_headers": (answers.reset_before_headers(), OutcomeUnknown),
+    "reset_before_headers unbilled": (answers.reset_before_headers(billed=False), OutcomeUnknown),
+    "hang_up": (answers.hang_up(), OutcomeUnknown),
+    "hang_up unbilled": (answers.hang_up(billed=False), OutcomeUnknown),
+    "silence": (answers.silence(), OutcomeUnknown),
+}
+ENDED_BY_THE_DEADLINE = {"drip", "drip_headers", "silence"}
+
+
+def asked(prompt: str = "a fox", model: str = "core", **options: Any) -> ImageRequest:
+    return ImageRequest(uuid4(), prompt, model, **options)
+
+
+def provider_for(standin: StabilityStandIn, *, total_seconds: float = 20) -> StabilityV2Beta:
+    return StabilityV2Beta(key=standin.key, host=standin.url, total_seconds=total_seconds)
+
+
+def picture(provider: StabilityV2Beta, request: ImageRequest) -> ImageResult:
+    """Take the whole road of a paid call, from sending to the check of the picture."""
+    result = provider.read(provider.send(request, spool.keep(request.attempt, "stability")))
+    pictures.check(result.body)
+    return result
+
+
+def failure(standin: StabilityStandIn, answer: answers.Answer) -> ProviderError:
+    """Ask while the stand-in answers like this; return the error that it becomes."""
+    standin.when("", answer)
+    provider = provider_for(standin, total_seconds=0.5 if answer.name in ENDED_BY_THE_DEADLINE else 20)
+    with pytest.raises(ProviderError) as caught:
+        picture(provider, asked())
+    assert standin.wait_until_idle()
+    return caught.value
+
+
+def sent(standin: StabilityStandIn, request: ImageRequest) -> Call:
+    """Make a call and return it as the stand-in saw it."""
+    picture(provider_for(standin), request)
+    [call] = standin.calls
+    return call
+
+
+def reads_as(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
+    """Return what an answer that no stand-in gives is read as."""
+    with pytest.raises(ProviderError) as caught:
+        StabilityV2Beta(key="sk-test", host="http://127.0.0.1").read(Answer(status, headers or {}, body))
+    return caught.value
+
+
+def described(name: str, *reasons: str) -> bytes:
+    return json.dumps({"id": "1", "name": name, "errors": reasons}).encode()
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, list[Request]]]:
+    """Serve 404 to everybody, and list what came."""
+    came: list[Request] = []
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await read_request(reader, writer, largest_body=100_000):
+            came.append(request)
+            writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+
+    server = ServerThread(converse).start()
+    try:
+        yield server.url, came
+    finally:
+        server.stop()
+
+
+class TestRequest:
+    @pytest.mark.parametrize(
+        ("model", "endpoint", "named"),
+        [
+            ("core", "core", {}),
+            ("ultra", "ultra", {}),
+            ("sd3.5-large", "sd3", {"model": "sd3.5-large"}),
+            ("sd3.5-large-turbo", "sd3", {"model": "sd3.5-large-turbo"}),
+            ("sd3.5-medium", "sd3", {"model": "sd3.5-medium"}),
+            ("sd3.5-flash", "sd3", {"model": "sd3.5-flash"}),
+        ],
+    )
+    def test_each_model_has_its_endpoint(
+        self, stability: StabilityStandIn, model: str, endpoint: str, named: dict[str, str]
+    ) -> None:
+        call = sent(stability, asked(model=model))
+        assert call.path == f"/v2beta/stable-image/generate/{endpoint}"
+        assert call.fields == {"prompt": "a fox", "output_format": "png", **named}
+
+    @pytest.mark.parametrize("model", ["core", "ultra", "sd3.5-medium"])
+    def test_every_option_has_its_field(self, stability: StabilityStandIn, model: str) -> None:
+        options: dict[str, Any] = {"negative_prompt": "rain", "aspect_ratio": "16:9", "style": "anime", "seed": 7}
+        fields = dict(sent(stability, asked(model=model, **options)).fields)
+        fields.pop("model", None)
+        assert fields == {
+            "prompt": "a fox", "negative_prompt": "rain", "aspect_ratio": "16:9", "style_preset": "anime", "seed": "7",
+            "output_format": "png",
+        }  # fmt: skip
+
+    def test_a_size_is_sent_as_its_ratio(self, stability: StabilityStandIn) -> None:
+        fields = sent(stability, asked(size="1536x1024")).fields
+        assert fields == {"prompt": "a fox", "output_format": "png", "aspect_ratio": "3:2"}
+
+    @pytest.mark.parametrize("seed", [0, 4_294_967_294])
+    def test_the_first_and_the_last_seed_are_sent(self, stability: StabilityStandIn, seed: int) -> None:
+        assert sent(stability, asked(seed=seed)).fields["seed"] == str(seed)
+
+    @pytest.mark.parametrize("prompt", ['"; name="seed"\r\n\r\n1\r\n--', "Füchse 🦊 狐", "x" * 10_000, " a\nb\t"])
+    def test_a_prompt_arrives_as_it_is(self, stability: StabilityStandIn, prompt: str) -> None:
+        assert sent(stability, asked(prompt)).prompt == prompt
+
+    def test_the_attempt_is_named(self, stability: StabilityStandIn) -> None:
+        request = asked()
+        assert sent(stability, request).attempt == str(request.attempt)
+
+    def test_exactly_these_headers_are_sent(self) -> None:
+        with listener() as (url, came), pytest.raises(Invalid):
+            picture(StabilityV2Beta(key="sk-test", host=url), asked())
+        headers = dict(came[0].headers)
+        assert headers.pop("content-type").startswith("multipart/form-data; boundary=")
+        assert UUID(headers.pop("x-chaotix-attempt"))
+        assert {"host", "content-length", "user-agent"} <= set(headers)
+        own = {name: headers[name] for name in set(headers) - {"host", "content-length", "user-agent"}}
+        assert own == {"authorization": "Bearer sk-test", "accept": "image/*", "accept-encoding": "identity"}
+
+    def test_one_call_is_one_request(self) -> None:
+        with listener() as (url, came), pytest.raises(Invalid):
+            picture(StabilityV2Beta(key="sk-test", host=url + "/"), asked())
+        assert [(request.method, request.path) for request in came] == [("POST", "/v2beta/stable-image/generate/core")]
+
+    def test_without_a_key_it_is_not_configured(self) -> None:
+        assert "STABILITY_API_KEY" in str(StabilityV2Beta(key="", host="http://127.0.0.1").not_configured())
+
+    def test_a_key_of_two_lines_is_never_shown(self, stability: StabilityStandIn) -> None:
+        provider = StabilityV2Beta(key="sk-first\nsk-second", host=stability.url)
+        with pytest.raises(Exception) as caught:  # noqa: PT011  (any; what it says matters)
+            picture(provider, asked())
+        assert "sk-second" not in repr(caught.value)
+
+    @pytest.mark.parametrize("key", ["sk-first\nsk-second", "sk-…"])
+    def test_a_key_that_fits_no_header_is_not_configured(self, stability: StabilityStandIn, key: str) -> None:
+        with pytest.raises(NotConfigured):
+            picture(StabilityV2Beta(key=key, host=stability.url), asked())
+
+
+class TestAnswer:
+    def test_the_result_has_seed_and_request_id(self, stability: StabilityStandIn) -> None:
+        provider, request = provider_for(stability), asked(seed=7)
+        answer = provider.send(request, spool.keep(request.attempt, "stability"))
+        result = provider.read(answer)
+        assert (result.seed, result.request_id) == (7, answer.headers["x-request-id"])
+
+    def test_a_drawn_seed_is_told(self, stability: StabilityStandIn) -> None:
+        assert picture(provider_for(stability), asked()).seed not in (None, 0)
+
+    @pytest.mark.parametrize("seed", ["", "-1", "seven", "1.5", "١٢"])
+    def test_a_seed_that_is_no_number_is_absent(self, seed: str) -> None:
+        answer = Answer(200, {"content-type": "image/png", "seed": seed}, b"")
+        assert StabilityV2Beta(key="sk-test", host="").read(answer).seed is None
+
+    @pytest.mark.parametrize("seed", ["9" * 5000, "9" * 30], ids=["thousands of digits", "30 digits"])
+    def test_a_seed_that_is_no_seed_is_absent(self, seed: str) -> None:
+        answer = Answer(200, {"content-type": "image/png", "seed": seed}, b"")
+        assert StabilityV2Beta(key="sk-test", host="").read(answer).seed is None
+
+    @pytest.mark.parametrize("kind", ["application/json; type=image/png", "text/html", ""])
+    def test_a_200_that_is_no_picture_may_be_paid(self, kind: str) -> None:
+        error = reads_as(200, b"{}", {"content-type": kind})
+        assert isinstance(error, BadAnswer)
+        assert error.charged == Charged.UNKNOWN
+
+
+class TestDocumented:
+    @pytest.mark.parametrize("name", DOCUMENTED)
+    def test_a_status_has_its_word_its_charge_and_its_sentence(self, stability: StabilityStandIn, name: str) -> None:
+        answer, kind, charged, word = DOCUMENTED[name]
+        error = failure(stability, answer)
+        assert (type(error), error.charged) == (kind, charged)
+        assert word in str(error)
+
+    @pytest.mark.parametrize("name", DOCUMENTED)
+    def test_the_charge_agrees_with_the_bill_of_one_call(self, stability: StabilityStandIn, name: str) -> None:
+        error = failure(stability, DOCUMENTED[name][0])
+        assert error.charged == (Charged.YES if stability.bill else Charged.NO)
+        assert len(stability.calls) == 1
+
+    def test_a_403_of_another_name_is_about_the_key(self) -> None:
+        error = reads_as(403, described("permission_denied", "not for you"))
+        assert type(error) is NotConfigured
+        assert "not for you" in str(error)
+
+    @pytest.mark.parametrize(("answer", "seconds"), [(answers.rate_limited(), 60), (answers.rate_limited(7), 7)])
+    def test_a_rate_limit_lasts_a_minute_unless_it_says_otherwise(
+        self, stability: StabilityStandIn, answer: answers.Answer, seconds: float
+    ) -> None:
+        error = failure(stability, answer)
+        assert isinstance(error, RateLimited)
+        assert error.retry_after == seconds
+
+    @pytest.mark.parametrize("text", ["", "0", "soon", "-5", "Sat, 21 Nov 2026 12:00:00 GMT"])
+    def test_a_retry_after_that_makes_no_sense_is_a_minute(self, text: str) -> None:
+        error = reads_as(429, headers={"retry-after": text})
+        assert isinstance(error, RateLimited)
+        assert error.retry_after == 60
+
+    @pytest.mark.parametrize("text", ["9" * 12, "9" * 400], ids=["centuries", "infinity"])
+    def test_a_retry_after_of_centuries_is_not_believed(self, text: str) -> None:
+        error = reads_as(429, headers={"retry-after": text})
+        assert isinstance(error, RateLimited)
+        assert error.retry_after <= 24 * 3600
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"{", b"[]", b"null", b'"x"', b'{"name": "x"}', b'{"name": 1, "errors": []}', b'{"name": "x", "errors": "y"}',
+         b"\xff\xfe", b"[" * 100_000],
+    )  # fmt: skip
+    def test_a_500_in_another_shape_may_be_paid(self, body: bytes) -> None:
+        assert reads_as(500, body).charged == Charged.UNKNOWN
+
+    @pytest.mark.parametrize("status", [201, 202, 204, 206, 301, 302, 307, 405, 408, 409, 418, 501, 502, 503, 504, 599])
+    def test_a_status_that_is_not_documented_may_be_paid(self, status: int) -> None:
+        error = reads_as(status, described("internal_error", "the document says nothing of this status"))
+        assert type(error) is OutcomeUnknown
+        assert str(status) in str(error)
+
+    def test_a_long_reason_is_cut(self) -> None:
+        assert len(str(reads_as(400, described("bad_request", "x" * 100_000)))) < 1000
+
+
+class TestFaults:
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_a_fault_has_a_word_and_may_be_paid_and_is_not_tried_again(self, stability: StabilityStandIn, name: str) -> None:
+        answer, kind = FAULTS[name]
+        error = failure(stability, answer)
+        assert (type(error), error.charged) == (kind, Charged.UNKNOWN)
+        assert len(stability.calls) == 1
+
+    def test_every_answer_that_the_stand_in_offers_is_tried(self) -> None:
+        tried = {name.split()[0] for name in (*DOCUMENTED, *FAULTS)}
+        assert tried == set(answers.__all__) - {"Answer", "Call", "StabilityStandIn", "error", "success"}
+
+    def test_nothing_is_left_half_written_after_a_fault(self, stability: StabilityStandIn) -> None:
+        stability.when("", answers.reset_in_body())
+        request = asked()
+        with pytest.raises(OutcomeUnknown):
+            picture(provider_for(stability), request)
+        with pytest.raises(FileNotFoundError):
+            spool.read(request.attempt)
+
+    @pytest.mark.parametrize(
+        "fault", [answers.hang_up(), answers.truncated(), answers.html(503)], ids=lambda fault: fault.name
+    )
+    def test_the_next_call_is_not_harmed_by_a_fault(self, stability: StabilityStandIn, fault: answers.Answer) -> None:
+        stability.when("", fault)
+        provider = provider_for(stability)
+        with pytest.raises(OutcomeUnknown):
+            picture(provider, asked())
+        assert picture(provider, asked()).body
