@@ -103,13 +103,12 @@ class Product:
     def is_ready(self) -> bool:
         return f"ready {self.url}" in self.lines
 
-    def parts(self) -> dict[str, int]:
-        """Return the process ids of broker, web server and workers by the words of their command lines."""
-        listing = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
-        )
-        rows = [line.split(None, 1) for line in listing.stdout.splitlines()]
-        return {words: int(pid) for pid, words in rows}
+    def parts(self) -> list[tuple[str, int]]:
+        """Return command line and process id of broker, web server, thumbnailer and workers."""
+        command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)]
+        listing = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        rows = (line.split(None, 1) for line in listing.splitlines())
+        return [(words, int(pid)) for pid, words in rows]
 
     def generate(self, *texts: object, **options: object) -> list[str]:
         """POST texts and return the task ids."""

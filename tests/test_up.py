@@ -1,9 +1,11 @@
 """`manage.py up`: one sentence where it cannot start, and nothing left where it stops."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,13 @@ def processes_in(folder: Path) -> list[str]:
     """Return the command lines of processes that have files of this folder open or in their environment."""
     listing = subprocess.run(["ps", "axeww", "-o", "args="], capture_output=True, text=True, check=True)
     return [line for line in listing.stdout.splitlines() if f"DATA_DIR={folder}" in line]
+
+
+def _is_ready(product: Product) -> bool:
+    try:
+        return requests.get(f"{product.url}/readyz", timeout=10).status_code == 200
+    except requests.ConnectionError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,47 @@ class TestStop:
             assert product.stop() == 0
             assert product.rows("SELECT state FROM imagegen_job") == [("succeeded",)]
             assert any("1 call in flight" in line for line in product.lines)
+
+    def test_an_open_stream_does_not_hold_up_the_stop(self) -> None:
+        with Product(STOP_SECONDS=2) as product:
+            [task] = product.generate("A kite [demo: slow 600]")
+            address = f"{product.url}/events?task_ids={task}"
+            with requests.get(address, stream=True, timeout=60) as stream:
+                assert next(stream.iter_lines()).startswith(b"retry:")
+                begun = time.monotonic()
+                assert product.stop() == 0
+                # The promise is STOP_SECONDS and three; twice that is a test that fails for a reason.
+                assert time.monotonic() - begun < 2 * (2 + 3)
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child that its parent died")
+    def test_a_supervisor_that_is_killed_leaves_no_process(self) -> None:
+        with Product() as product:
+            product.stop(signal.SIGKILL)
+            wait_until(lambda: not processes_in(product.folder / "var"), seconds=10, what="the end of every process")
+
+    def test_it_starts_again_on_what_a_kill_left(self) -> None:
+        with Product() as product:
+            product.stop(signal.SIGKILL)
+            product.lines.clear()
+            product.start()
+            wait_until(lambda: product.is_ready, seconds=60, what="the second start")
+            assert product.finished(product.generate("A kite"))[0]["state"] == "succeeded"
+
+
+class TestRevival:
+    @pytest.mark.parametrize("part", ["valkey-server", "uvicorn", "celery", "thumbnails"])
+    def test_a_part_that_is_killed_comes_back_and_jobs_finish(self, product: Product, part: str) -> None:
+        killed = {pid for words, pid in product.parts() if part in words}
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+
+        def back() -> bool:
+            alive = {pid for words, pid in product.parts() if part in words}
+            return len(alive - killed) == len(killed) > 0 and _is_ready(product)
+
+        wait_until(back, seconds=90, what=f"a new {part}")
+        assert product.finished(product.generate("A kite"))[0]["state"] == "succeeded"
+        assert any("ended with status -9; it starts again in" in line for line in product.lines)
 
 
 class TestMainJob:
