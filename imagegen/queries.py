@@ -1,6 +1,5 @@
-"""What people see: jobs as cards, why they wait, and whether this installation can make pictures."""
+"""What people see: jobs as cards, why they wait, and how far they have come."""
 
-import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,18 +8,15 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db import DatabaseError
-from django.db.models import Q, QuerySet, Sum
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from imagegen import accounts, conf, redis
+from imagegen import accounts, readiness
 from imagegen.accounts import Viewer
-from imagegen.models import Attempt, Batch, Job, ProviderPause, Worker
+from imagegen.models import Batch, Job, ProviderPause
 from imagegen.providers import registry
 from imagegen.states import UNFINISHED, State
 
-log = logging.getLogger(__name__)
 LABELS = {
     State.QUEUED: "Waiting",
     State.RUNNING: "Drawing",
@@ -171,21 +167,6 @@ def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
     return StoredPicture(job.picture, job.content_type, f'"{job.sha256}"') if job.picture.endswith(f".{suffix}") else None
 
 
-def readiness() -> dict[str, str | None]:
-    """Return for each part that pictures need what is wrong with it, or None."""
-    return {"database": _database_fault(), "broker": _broker_fault(), "worker": _worker_fault()}
-
-
-def live_threads() -> int:
-    """Return how many calls the worker processes that live could make at once."""
-    alive = Worker.objects.filter(heartbeat__gt=Now() - 3 * timedelta(seconds=conf.heartbeat_seconds()))
-    return alive.aggregate(total=Sum("threads"))["total"] or 0
-
-
-def calls_in_flight() -> int:
-    return Attempt.objects.filter(ended_at=None).count()
-
-
 class _CardMaker:
     """Makes the cards of one page: what they share is asked once."""
 
@@ -193,7 +174,7 @@ class _CardMaker:
         self._base_url = base_url
         self._now = datetime.now(UTC)
         self._paused = {pause.provider: pause.sentence for pause in ProviderPause.objects.filter(until__gt=self._now)}
-        self._has_workers = live_threads() > 0
+        self._has_workers = readiness.live_threads() > 0
 
     def card(self, job: Job) -> Card:
         return Card(
@@ -267,28 +248,3 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _database_fault() -> str | None:
-    try:
-        Job.objects.exists()
-    except DatabaseError:
-        log.exception("the database does not answer")
-        return "The database does not answer."
-    return None
-
-
-def _broker_fault() -> str | None:
-    try:
-        redis.client().ping()
-    except redis.Error as error:
-        log.warning("the broker does not answer: %s", error)
-        return "The broker does not answer."
-    return None
-
-
-def _worker_fault() -> str | None:
-    try:
-        return None if live_threads() else "No worker is listening."
-    except DatabaseError:
-        return "Unknown while the database is away."

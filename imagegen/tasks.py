@@ -17,6 +17,8 @@ from kombu.exceptions import OperationalError
 from imagegen import conf, generation, recovery, redis, workers
 
 log = logging.getLogger(__name__)
+# What `publish` raises while the broker is away.
+Unreachable = OperationalError
 BATCH = 500
 THREAD_POOLS = ("threads", "solo")
 SWEEP_LOCK = "chaotix:sweep"
@@ -28,7 +30,7 @@ def generate(job_id: str) -> None:
 
 
 def publish(jobs: Sequence[UUID]) -> None:
-    """Tell workers about these jobs in few round trips. Raises OperationalError while the broker is away."""
+    """Tell workers about these jobs in few round trips. Raises Unreachable while the broker is away."""
     # The stubs are of kombu 5.6, which could not send several messages at once.
     with current_app.producer_pool.acquire(block=True) as producer, producer.batch(max_size=BATCH):  # type: ignore[attr-defined]
         for job in jobs:
@@ -46,7 +48,7 @@ class Sweeper(threading.Thread):
         while not self._stopped.wait(conf.sweep_seconds()):
             try:
                 self._sweep()
-            except (DatabaseError, redis.Error, OperationalError) as error:
+            except (DatabaseError, redis.Error, Unreachable) as error:
                 log.warning("the sweep is put off: %s", error)
             finally:
                 connection.close()

@@ -15,9 +15,10 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from imagegen import conf, redis, submission
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem
+from imagegen.items import Item
 from imagegen.models import Batch, Job
 from imagegen.providers.base import MAX_SEED, Answer, ImageRequest, ImageResult, Keep, Model, Provider
-from imagegen.submission import Item, Submission
+from imagegen.submission import Submission
 from tests.standins.stability import StabilityStandIn
 
 NOBODY = AnonymousUser()

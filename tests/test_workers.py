@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from imagegen import queries, workers
+from imagegen import readiness, workers
 from imagegen.models import Job, Worker
 from tests.product import wait_until
 from tests.rows import claimed, make_job
@@ -17,15 +17,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_beating_process_is_listening_and_a_stopped_one_is_not() -> None:
     heart = workers.Heart(threads=5)
     heart.start()
-    wait_until(lambda: queries.live_threads() == 5, seconds=10, what="the first beat")
+    wait_until(lambda: readiness.live_threads() == 5, seconds=10, what="the first beat")
     heart.stop()
-    assert queries.live_threads() == 0
+    assert readiness.live_threads() == 0
 
 
 def test_a_process_that_stopped_beating_is_not_listening() -> None:
     old = timezone.now() - 4 * timedelta(seconds=django_settings.LEASE_SECONDS / 3)
     Worker.objects.create(machine=workers.machine(), threads=5, heartbeat=old)
-    assert queries.live_threads() == 0
+    assert readiness.live_threads() == 0
 
 
 def test_a_beat_renews_the_lease_of_what_is_being_executed() -> None:

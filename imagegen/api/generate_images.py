@@ -12,6 +12,7 @@ from imagegen import accounts, addresses, conf, queries, submission
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
 from imagegen.errors import BadSubmission
+from imagegen.items import Item
 from imagegen.queries import Card
 
 OPTIONS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "seed", "n")
@@ -24,7 +25,7 @@ class GenerateImages(APIView):
 
     def post(self, request: Request) -> Response:
         texts, options = _texts(cast(dict[str, Any], request.data))
-        items = [submission.Item(prompt=text, **options) for text in texts]
+        items = [Item(prompt=text, **options) for text in texts]
         key = request.headers.get("Idempotency-Key", "")
         try:
             made = submission.submit(items, viewer=request.user, source="generate-images", key=key)

@@ -4,7 +4,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from imagegen import queries
+from imagegen import readiness
 
 
 @never_cache
@@ -18,7 +18,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when database, broker and a worker are there, else 503 and what is missing."""
-    faults = queries.readiness()
+    faults = readiness.faults()
     ready = not any(faults.values())
     parts = {part: fault or "ok" for part, fault in faults.items()}
     return JsonResponse({"status": "ready" if ready else "not ready", **parts}, status=200 if ready else 503)

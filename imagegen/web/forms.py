@@ -7,8 +7,8 @@ from uuid import uuid4
 from django import forms
 
 from imagegen.errors import Problem
+from imagegen.items import Item
 from imagegen.providers import registry
-from imagegen.submission import Item
 
 EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
 

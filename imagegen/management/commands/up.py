@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, call_command
 from django.db import DatabaseError, connection
 
-from imagegen import queries, redis
+from imagegen import readiness, redis
 from imagegen.management import parts, preflight
 from imagegen.management.parts import Part
 from imagegen.management.preflight import CannotStart
@@ -112,7 +112,7 @@ def _is_ready() -> bool:
         urllib.request.urlopen(f"{_address(local=True)}/healthz", timeout=2).close()
     except OSError:
         return False
-    faults = queries.readiness()
+    faults = readiness.faults()
     return not any(fault for part, fault in faults.items() if part != "worker" or settings.WORKER_PROCESSES)
 
 
@@ -125,6 +125,6 @@ def _address(*, local: bool = False) -> str:
 
 def _calls_in_flight() -> int:
     try:
-        return queries.calls_in_flight()
+        return readiness.calls_in_flight()
     except DatabaseError:
         return 0
