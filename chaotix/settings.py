@@ -108,7 +108,7 @@ STATIC_ROOT = DATA_DIR / "static"
 MEDIA_URL = "/media/"
 STORAGES = {
     "default": {"BACKEND": "imagegen.storage.DurableFileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "imagegen.storage.HashedStaticFiles"},
 }
 # Without collectstatic, as under runserver, files are found in the apps and served without a hash in their names.
 SERVESTATIC_USE_FINDERS = True

@@ -1,4 +1,4 @@
-"""Where finished pictures are kept: files named by the job, never by what somebody typed."""
+"""Where finished pictures are kept: files named by the job, never by what somebody typed. And the site's own static files."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
+from servestatic.storage import CompressedManifestStaticFilesStorage
 
 from imagegen import errors, files
 
@@ -16,6 +17,18 @@ class DurableFileSystemStorage(FileSystemStorage):
     def _save(self, name: str, content: "File[Any]") -> str:
         files.write_durably(Path(self.path(name)), content.chunks())
         return name
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+    """Style and script under names that say their content; under plain names where collectstatic never ran (runserver)."""
+
+    manifest_strict = False
+
+    def stored_name(self, name: str) -> str:
+        try:
+            return str(super().stored_name(name))
+        except ValueError:
+            return name
 
 
 def save(job: UUID, fence: int, suffix: str, body: bytes) -> str:
