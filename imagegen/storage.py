@@ -1,4 +1,4 @@
-"""Where finished pictures are kept: files named by the job, never by what somebody typed. And the site's own static files."""
+"""Where finished pictures are kept, named by the job and never by what somebody typed; and the site's own static files."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         return name
 
 
-class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # the package has no types
     """Style and script under names that say their content; under plain names where collectstatic never ran (runserver)."""
 
     manifest_strict = False

@@ -46,6 +46,11 @@ def chromium() -> str:
     return _chromium() or _skip("Chromium", "`apt-get install chromium` or `brew install --cask chromium`")
 
 
+def exiftool() -> str:
+    """Return the path of exiftool, which reads what is written into pictures."""
+    return _exiftool() or _skip("exiftool", "`apt-get install libimage-exiftool-perl` or `brew install exiftool`")
+
+
 def _skip(what: str, how: str) -> NoReturn:
     pytest.skip(f"NOT TESTED: {what} is missing and could not be installed; get it with {how}")
 
@@ -71,6 +76,11 @@ def _newman(runtime: str) -> list[str] | None:
 @functools.cache
 def _chromium() -> str | None:
     return _found_or_installed(_find_chromium, "chromium")
+
+
+@functools.cache
+def _exiftool() -> str | None:
+    return _found_or_installed(lambda: _which("exiftool"), "libimage-exiftool-perl")
 
 
 def _find_node() -> str | None:

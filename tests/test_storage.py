@@ -74,7 +74,7 @@ def test_nothing_outside_the_folder_can_be_read() -> None:
 def test_a_place_that_cannot_be_written_is_named_in_words(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings.MEDIA_ROOT = tmp_path / "file" / "media"
-    with pytest.raises(StorageUnavailable, match="could not be stored: Not a directory"):
+    with pytest.raises(StorageUnavailable, match=r"could not be stored: \w+ .*\.$"):
         storage.save(JOB, 1, "png", b"a picture")
 
 

@@ -96,6 +96,10 @@ class Bare(Provider):
         raise NotImplementedError
 
 
+class CloseRatios(Bare):
+    aspect_ratios = ("51:50", "1:1", "50:51")
+
+
 class BareSizes(Bare):
     aspect_ratios = ()
     sizes = SizeRange(64, 512, multiple=8)
@@ -193,6 +197,10 @@ class TestRefusals:
     @pytest.mark.parametrize(("size", "refused"), [("300x200", []), ("1000x980", []), ("1000x960", ["size"])])
     def test_a_size_needs_a_ratio_within_three_percent(self, size: str, refused: list[str]) -> None:
         assert refused_fields(Bare(), size=size) == refused
+
+    @pytest.mark.parametrize(("size", "ratio"), [("510x500", "51:50"), ("500x500", "1:1"), ("500x510", "50:51")])
+    def test_of_several_ratios_the_nearest_is_taken(self, size: str, ratio: str) -> None:
+        assert CloseRatios().ratio_for(size) == ratio
 
     @pytest.mark.parametrize(
         ("size", "refused"), [("64x512", []), ("56x64", ["size"]), ("64x520", ["size"]), ("65x64", ["size"])]
