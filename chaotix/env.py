@@ -5,11 +5,13 @@ leaves out. A secret may be given as `NAME_FILE`, the path of a file that holds 
 names it.
 """
 
+import contextlib
+import fcntl
 import importlib
 import math
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -103,23 +105,31 @@ def folder(name: str, default: str) -> Path:
 def kept_secret(path: Path) -> str:
     """Return the secret kept in `path`, made on the first run and readable by its owner alone (0600)."""
     try:
-        if not path.exists() or not path.read_bytes().strip():
-            path.unlink(missing_ok=True)
-            _write_once(path, secrets.token_urlsafe(50))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.parent):
+            if not path.exists() or not path.read_bytes().strip():
+                _write_secret(path, secrets.token_urlsafe(50))
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadSetting(f"the secret in {path} cannot be kept: {error}; see DATA_DIR, or set SECRET_KEY") from error
 
 
-def _write_once(path: Path, content: str) -> None:
-    """Write a file whole or not at all; of two processes that start together one wins and both read the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Of processes that start together one makes the secret, and all read the same."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_secret(path: Path, content: str) -> None:
+    """Write a file whole or not at all, also when the power fails."""
+    draft = path.with_name(f".{path.name}.part")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(content + "\n")
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -11,7 +11,7 @@ from imagegen import errors, lifecycle, metadata, pictures, spool, storage, work
 from imagegen.lifecycle import Claim, Receipt, Stored
 from imagegen.metadata import Story
 from imagegen.providers import registry
-from imagegen.providers.base import Answer, Handle, Keep, Pending
+from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider
 from imagegen.states import Charged
 
 log = logging.getLogger(__name__)
@@ -55,8 +55,8 @@ class _Call:
             spool.discard(self._held.attempt)
 
     def _make(self) -> None:
-        self._provider = registry.get(self._held.provider)
         try:
+            self._provider = _provider(self._held.provider)
             self._answer = self._ask()
             self._keep_picture(self._answer)
         except errors.ProviderError as error:
@@ -89,7 +89,7 @@ class _Call:
         file = metadata.tell(result.body, picture, self._story(result.seed))
         name = self._store(picture.suffix, file)
         stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
-        receipt = self._receipt(result.body, result.request_id)
+        receipt = self._receipt(result.body)
         if not lifecycle.succeed(self._held, stored, seed=result.seed, receipt=receipt):
             log.warning("job %s was taken over meanwhile; the late picture is dropped", self._held.job)
             storage.delete(name)
@@ -122,15 +122,22 @@ class _Call:
     def _set_aside(self, code: str, sentence: str, charged: Charged) -> None:
         lifecycle.set_aside(self._held, code, sentence, charged=charged, receipt=self._receipt())
 
-    def _receipt(self, body: bytes = b"", request_id: str = "") -> Receipt:
+    def _receipt(self, body: bytes = b"") -> Receipt:
         """Return what is known of the call; `body` is the picture where the answer held more than that."""
         if self._answer is None:
             return Receipt()
         received = body or self._answer.body
         return Receipt(
             http_status=self._answer.status,
-            request_id=request_id,
+            request_id=self._answer.headers.get("x-request-id", "")[:200],
             bytes=len(received),
             sha256=hashlib.sha256(received).hexdigest(),
             price=self._provider.price(self._held.request.model),
         )
+
+
+def _provider(name: str) -> Provider:
+    try:
+        return registry.get(name)
+    except KeyError as error:
+        raise errors.NotConfigured(f"Provider {name} is no longer in the settings. Nothing was sent.") from error

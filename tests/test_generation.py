@@ -72,6 +72,12 @@ def test_a_job_that_is_not_due_makes_no_call(standin: StabilityStandIn) -> None:
     assert standin.calls == []
 
 
+def test_a_job_of_a_provider_that_is_gone_waits_and_nothing_is_charged(standin: StabilityStandIn) -> None:
+    job = run(provider="gone", model="gone")
+    assert (job.state, job.error_code) == (State.QUEUED, "not_configured")
+    assert Attempt.objects.get().charged == Charged.NO
+
+
 def test_two_hints_for_one_job_make_one_call(standin: StabilityStandIn) -> None:
     job = run()
     generation.run(job.pk)

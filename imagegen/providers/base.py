@@ -55,11 +55,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """A picture as the provider made it, and what it says about it."""
+    """A picture as the provider made it, and the seed that it says it used."""
 
     body: bytes = field(repr=False)
     seed: int | None = None
-    request_id: str = ""
 
 
 # Writes status, headers and body to disk, durably, and returns them as an Answer.
@@ -142,7 +141,8 @@ class Provider(abc.ABC):
         """Make a picture of an answer, or raise the word for what it says. Pure: the same answer always reads the same."""
 
     def price(self, model: str) -> Price | None:
-        return next(known.price for known in self.models if known.name == model)
+        """Return what a picture of this model costs; None where that is not known, as of a model that is gone."""
+        return next((known.price for known in self.models if known.name == model), None)
 
     def ratio_for(self, size: str) -> str:
         """Return the ratio of its own that comes within 3 % of `size`, or the empty string."""

@@ -72,16 +72,20 @@ class StabilityV2Beta(Provider):
     def read(self, answer: Answer) -> ImageResult:
         if answer.status != 200:
             raise _failure(answer)
-        kind = answer.headers.get("content-type", "")
+        kind = answer.headers.get("content-type", "").lower()
         if not kind.startswith(PICTURE_TYPES):
             raise errors.BadAnswer(
                 f"Stability answered 200 with {kind or 'no type'}, not a picture.", charged=Charged.UNKNOWN
             )
-        if answer.headers.get("finish-reason", "SUCCESS") != "SUCCESS":
-            raise errors.Refused(
-                "Stability's moderation blurred the picture it made. The call counts as paid.", charged=Charged.YES
-            )
-        return ImageResult(answer.body, _seed(answer.headers.get("seed", "")), answer.headers.get("x-request-id", ""))
+        match answer.headers.get("finish-reason", "SUCCESS"):
+            case "SUCCESS":
+                return ImageResult(answer.body, _seed(answer.headers.get("seed", "")))
+            case "CONTENT_FILTERED":
+                sentence = "Stability's moderation blurred the picture it made. The call counts as paid."
+                raise errors.Refused(sentence, charged=Charged.YES)
+            case other:
+                sentence = f"Stability ended with {other[:60]!r} instead of SUCCESS. It may have been paid."
+                raise errors.BadAnswer(sentence, charged=Charged.UNKNOWN)
 
     def _form(self, request: ImageRequest) -> dict[str, str]:
         """Return the form's fields; those that are absent keep Stability's own default."""
@@ -106,7 +110,10 @@ def _seed(text: str) -> int | None:
 
 
 def _failure(answer: Answer) -> errors.ProviderError:
-    """Name what a status other than 200 means, by the table in Stability's document."""
+    """Name what a status other than 200 means, by the table in Stability's document.
+
+    A page of some gateway between here and there is not in that table, whatever its status.
+    """
     described = _described(answer.body)
     said = described or f"status {answer.status}"
     match answer.status:
@@ -116,14 +123,14 @@ def _failure(answer: Answer) -> errors.ProviderError:
             return errors.OutOfCredit("The account at Stability has no credit left. Nothing was charged.")
         case 403 if "content_moderation" in said:
             return errors.Refused("Stability's moderation denied the prompt. Nothing was charged.")
-        case 403:
+        case 403 if described:
             return errors.NotConfigured(f"Stability does not let this key do that ({said}).")
         case 422 if "public_figure" in said:
             return errors.Refused("Stability does not draw public figures. Nothing was charged.")
         case 429:
             wait = _seconds(answer.headers.get("retry-after", "")) or TIMED_OUT_SECONDS
             return errors.RateLimited("Stability takes no more calls for the moment.", retry_after=wait)
-        case 400 | 404 | 413 | 422:
+        case 400 | 404 | 413 | 422 if described:
             return errors.Invalid(f"Stability does not accept this request ({said}). Nothing was charged.")
         case 500 if described:
             return errors.Unavailable(f"Stability failed to make the picture ({said}). Nothing was charged.")
