@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -16,7 +16,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from imagegen import conf, errors, events
-from imagegen.models import Attempt, Job, ProviderPause
+from imagegen.models import Attempt, Job, ProviderPause, Worker
 from imagegen.pictures import Picture
 from imagegen.providers.base import ImageRequest, Price
 from imagegen.states import Charged, PauseReason, State
@@ -25,6 +25,8 @@ from imagegen.states import Charged, PauseReason, State
 MAX_FREE_RETRIES = 4
 RETRY_BASE_SECONDS = 1.0
 RETRY_CAP_SECONDS = 60.0
+# A machine that was silent for so long is gone, and nobody will find what is in its spool.
+MACHINE_GONE = timedelta(seconds=60)
 # How long a provider rests that has no credit or does not accept the key.
 PAUSE_SECONDS = 60.0
 
@@ -41,6 +43,15 @@ class Claim:
     @property
     def attempt(self) -> UUID:
         return self.request.attempt
+
+
+class Orphan(NamedTuple):
+    """A job that nobody works on, as it was seen, and the attempt that may have an answer."""
+
+    job: UUID
+    fence: int
+    attempt: UUID
+    handle: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
         attempt = Attempt.objects.create(
             job=job, provider=job.provider, model=job.model, fence=job.fence + 1, worker=worker, machine=machine
         )
-    return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt))
+    return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt.pk))
 
 
 def due(limit: int, *, told_before: timedelta) -> list[UUID]:
@@ -99,6 +110,45 @@ def due(limit: int, *, told_before: timedelta) -> list[UUID]:
 def hinted(jobs: list[UUID]) -> None:
     """Note that workers were told about these jobs."""
     Job.objects.filter(pk__in=jobs).update(hinted_at=Now())
+
+
+def orphans(machine: UUID) -> list[Orphan]:
+    """Return jobs whose worker has not been heard of for a lease, and that a process on this machine may finish.
+
+    A call's answer may lie in the spool of the machine that made it, so others keep away while that machine lives.
+    """
+    lost = Job.objects.filter(state=State.RUNNING, lease_until__lt=Now())
+    open_calls = Attempt.objects.filter(job__in=lost, ended_at=None).exclude(Q(machine__in=_living()) & ~Q(machine=machine))
+    return [Orphan(*row) for row in open_calls.values_list("job", "job__fence", "pk", "handle")]
+
+
+def take_over(orphan: Orphan, *, worker: UUID) -> Claim | None:
+    """Hold a job that nobody holds any more, with its open attempt; None where somebody does, or was first."""
+    lost = Job.objects.filter(pk=orphan.job, state=State.RUNNING, fence=orphan.fence, lease_until__lt=Now())
+    return _take(lost, orphan, worker)
+
+
+def adopt(orphan: Orphan, *, worker: UUID) -> Claim | None:
+    """Hold an `unknown` job again whose answer was found after all, and open its attempt anew."""
+    unknown = Job.objects.filter(pk=orphan.job, state=State.UNKNOWN, fence=orphan.fence)
+    with transaction.atomic():
+        held = _take(unknown, orphan, worker)
+        if held:
+            Attempt.objects.filter(pk=orphan.attempt).update(ended_at=None)
+    return held
+
+
+def unknown_job_of(attempt: UUID) -> Orphan | None:
+    """Return the `unknown` job of a closed attempt; None where its job is anything else."""
+    row = (
+        Attempt.objects.filter(pk=attempt, job__state=State.UNKNOWN).values_list("job", "job__fence", "pk", "handle").first()
+    )
+    return Orphan(*row) if row else None
+
+
+def is_settled(attempt: UUID) -> bool:
+    """Whether nothing more can come of this attempt's answer: its job has ended for good, or is no more."""
+    return not Attempt.objects.filter(pk=attempt, job__state__in=(State.RUNNING, State.UNKNOWN)).exists()
 
 
 def renew(claims: list[Claim]) -> None:
@@ -158,6 +208,20 @@ def paid_attempts(job: UUID) -> int:
     return Attempt.objects.filter(job=job).exclude(charged=Charged.NO).count()
 
 
+def _take(rows: QuerySet[Job], orphan: Orphan, worker: UUID) -> Claim | None:
+    taken = _update(
+        rows, orphan.job, state=State.RUNNING, fence=F("fence") + 1, worker=worker, lease_until=Now() + conf.lease()
+    )
+    if not taken:
+        return None
+    job = Job.objects.get(pk=orphan.job)
+    return Claim(job.pk, orphan.fence + 1, job.provider, _request(job, orphan.attempt))
+
+
+def _living() -> QuerySet[Worker, UUID]:
+    return Worker.objects.filter(heartbeat__gt=Now() - MACHINE_GONE).values_list("machine", flat=True)
+
+
 def _due(jobs: QuerySet[Job]) -> QuerySet[Job]:
     return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED)
 
@@ -176,7 +240,9 @@ def _update(rows: QuerySet[Job], job: UUID, **columns: Any) -> bool:
 
 def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> None:
     cost = receipt.price if charged == Charged.YES else None
-    Attempt.objects.filter(pk=held.attempt, ended_at=None).update(
+    # Recovery may have closed it as unknown while its own worker was only slow: what is known takes the place of that.
+    open_or_unknown = Attempt.objects.filter(Q(ended_at=None) | Q(charged=Charged.UNKNOWN), pk=held.attempt)
+    open_or_unknown.update(
         ended_at=Now(), outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
         bytes=receipt.bytes, sha256=receipt.sha256, amount=cost.amount if cost else None, unit=cost.unit if cost else "",
     )  # fmt: skip
@@ -234,9 +300,9 @@ def _pause(provider: str, error: errors.ProviderError) -> None:
     )
 
 
-def _request(job: Job, attempt: Attempt) -> ImageRequest:
+def _request(job: Job, attempt: UUID) -> ImageRequest:
     return ImageRequest(
-        attempt=attempt.pk,
+        attempt=attempt,
         prompt=job.prompt,
         model=job.model,
         negative_prompt=job.negative_prompt,

@@ -1,12 +1,25 @@
-"""What waits and is not on anybody's list: jobs whose hint was lost, dropped, or not due yet."""
+"""What is on nobody's list: jobs whose hint was lost or not due yet, and calls whose worker is gone."""
 
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
-from imagegen import conf, lifecycle, readiness
+from django.db import connection
 
+from imagegen import conf, errors, lifecycle, readiness, spool, workers
+from imagegen.calls import Call
+from imagegen.lifecycle import Claim, Orphan, Receipt
+
+log = logging.getLogger(__name__)
 # How many hints may wait in the queue per thread that could use one: a few seconds of work for fast providers, no more.
 HINTS_PER_THREAD = 10
+# Polling for a handle can take minutes, so it must not hold up the sweep.
+_rescuers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="rescue")
+_in_hand: set[UUID] = set()
+_lock = threading.Lock()
 
 
 def forgotten(waiting_hints: int) -> list[UUID]:
@@ -17,3 +30,59 @@ def forgotten(waiting_hints: int) -> list[UUID]:
     jobs = lifecycle.due(room, told_before=timedelta(seconds=2 * conf.sweep_seconds()))
     lifecycle.hinted(jobs)
     return jobs
+
+
+def recover() -> None:
+    """Begin to finish every call whose worker is gone, and every answer that was found after all; returns at once."""
+    for orphan in lifecycle.orphans(workers.machine()):
+        _rescue(orphan, lifecycle.take_over)
+    for attempt in spool.left_behind(conf.lease().total_seconds()):
+        if unknown := lifecycle.unknown_job_of(attempt):
+            _rescue(unknown, lifecycle.adopt)
+        elif lifecycle.is_settled(attempt):
+            spool.discard(attempt)
+
+
+def wait_until_idle() -> None:
+    """Return when everything that `recover` began has ended."""
+    _rescuers.submit(lambda: None).result()
+    while _in_hand:
+        threading.Event().wait(0.01)
+
+
+def _rescue(orphan: Orphan, hold: Callable[..., Claim | None]) -> None:
+    with _lock:
+        if orphan.attempt in _in_hand:
+            return
+        _in_hand.add(orphan.attempt)
+    _rescuers.submit(_finish, orphan, hold)
+
+
+def _finish(orphan: Orphan, hold: Callable[..., Claim | None]) -> None:
+    try:
+        held = hold(orphan, worker=workers.ID)
+        if held:
+            log.warning("job %s lost its worker; finishing what is left of its call", orphan.job)
+            with workers.executing(held):
+                _conclude(held, orphan.handle)
+    except Exception:
+        log.exception("job %s could not be recovered; the next sweep tries again", orphan.job)
+    finally:
+        connection.close()
+        with _lock:
+            _in_hand.discard(orphan.attempt)
+
+
+def _conclude(held: Claim, handle: str) -> None:
+    """Finish with the answer that was kept, or by its handle; a call that left neither has an outcome nobody knows."""
+    spool.touch(held.attempt)
+    try:
+        Call(held).conclude(spool.read(held.attempt))
+    except FileNotFoundError:
+        if handle:
+            Call(held).resume(handle)
+        else:
+            gone = errors.OutcomeUnknown(
+                "The worker that made this call is gone, and its answer with it. It may have been paid."
+            )
+            lifecycle.settle(held, gone, Receipt())

@@ -4,8 +4,11 @@ One file per attempt: a line of JSON (status, headers, provider), then the body.
 so a file that is there is whole, and after any crash an answer that was paid for is read here, not bought again.
 """
 
+import contextlib
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from uuid import UUID
@@ -30,6 +33,18 @@ def read(attempt: UUID) -> Answer:
     with _path(attempt).open("rb") as file:
         head = json.loads(file.readline())
         return Answer(head["status"], head["headers"], file.read())
+
+
+def left_behind(seconds: float) -> list[UUID]:
+    """Return the attempts whose answers have been here for so long that nobody is just finishing them."""
+    old = time.time() - seconds
+    return [UUID(path.stem) for path in _folder().glob("*.answer") if path.stat().st_mtime < old]
+
+
+def touch(attempt: UUID) -> None:
+    """Make an answer look new, so that the next look at what was left behind passes it over."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(_path(attempt))
 
 
 def discard(attempt: UUID) -> None:

@@ -38,7 +38,10 @@ def publish(jobs: Sequence[UUID]) -> None:
 
 
 class Sweeper(threading.Thread):
-    """Tells workers again about jobs that wait; of all worker processes one sweeps at a time."""
+    """Finishes what a crash left, and tells workers again about jobs that wait.
+
+    Recovery is guarded row by row, so every process does it, and it needs no Redis; hints are given by one at a time.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="sweep", daemon=True)
@@ -57,6 +60,8 @@ class Sweeper(threading.Thread):
         self._stopped.set()
 
     def _sweep(self) -> None:
+        if workers.may_take_over():
+            recovery.recover()
         broker = redis.client()
         if broker.set(SWEEP_LOCK, str(workers.ID), nx=True, px=int(conf.sweep_seconds() * 900)):
             publish(recovery.forgotten(int(broker.llen(conf.queue_name()))))

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -52,6 +53,22 @@ def calls_in_flight() -> int:
     return len(_claims)
 
 
+def may_take_over() -> bool:
+    """Whether this process may judge others: not while its own heart is late, nor for a lease after it was.
+
+    A process that was stopped for a while wakes up to leases that all look old, its own and those of others stopped with it.
+    """
+    now = time.monotonic()
+    return _Pulse.last is not None and now - _Pulse.last <= 2 * conf.heartbeat_seconds() and now >= _Pulse.doubtful_until
+
+
+class _Pulse:
+    """When this process last wrote its heartbeat, and until when it doubts its own judgement."""
+
+    last: float | None = None
+    doubtful_until = 0.0
+
+
 class Heart(threading.Thread):
     """Beats three times in a lease, on a database connection of its own, until it is told to stop."""
 
@@ -83,3 +100,7 @@ class Heart(threading.Thread):
         with _lock:
             claims = list(_claims)
         lifecycle.renew(claims)
+        now = time.monotonic()
+        if _Pulse.last is not None and now - _Pulse.last > 2 * conf.heartbeat_seconds():
+            _Pulse.doubtful_until = now + conf.lease().total_seconds()
+        _Pulse.last = now

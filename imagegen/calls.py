@@ -1,0 +1,146 @@
+"""One paid call: asked, answered, checked, stored, settled. Generation makes it; recovery finishes what a crash left."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+
+from django.db import connection
+
+from imagegen import errors, lifecycle, metadata, pictures, spool, storage
+from imagegen.lifecycle import Claim, Receipt, Stored
+from imagegen.metadata import Story
+from imagegen.providers import registry
+from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider
+from imagegen.states import Charged
+
+log = logging.getLogger(__name__)
+STORE_TRIES = 3
+# How long an asynchronous provider may take from the accepted call to the picture.
+POLL_SECONDS = 600.0
+
+
+class Call:
+    """One paid call of a claimed job, and what becomes of it."""
+
+    def __init__(self, held: Claim) -> None:
+        self._held = held
+        self._answer: Answer | None = None
+        self._refused = False
+
+    def make(self) -> None:
+        """Make the call, and take the job to an end."""
+        self._finish(self._ask)
+
+    def resume(self, handle: str) -> None:
+        """Wait for the picture of a call that the provider has accepted, and take the job to an end."""
+        self._finish(lambda: self._poll(Handle(handle), spool.keep(self._held.attempt, self._held.provider)))
+
+    def conclude(self, answer: Answer) -> None:
+        """Take the job to an end with an answer that was kept."""
+        self._finish(lambda: answer)
+
+    def _finish(self, answered: Callable[[], Answer]) -> None:
+        """The one place that catches everything, because a bug must not hide a paid call."""
+        try:
+            self._settle(answered)
+        except errors.StorageUnavailable as error:
+            sentence = f"{error} It was bought, is kept on the machine that made it, and will be stored from there."
+            self._set_aside("not_stored", sentence, Charged.YES)
+        except Exception:
+            sentence = "Something went wrong here while the picture was made; the log has it. It may have been paid."
+            self._set_aside("bug", sentence, Charged.UNKNOWN)
+            raise
+        else:
+            # The picture of a job that was taken over stays in the spool: recovery decides what it is good for.
+            if not self._refused:
+                spool.discard(self._held.attempt)
+
+    def _settle(self, answered: Callable[[], Answer]) -> None:
+        try:
+            self._provider = _provider(self._held.provider)
+            self._answer = answered()
+            self._keep_picture(self._answer)
+        except errors.ProviderError as error:
+            lifecycle.settle(self._held, error, self._receipt())
+
+    def _ask(self) -> Answer:
+        """Make the paid call and wait for its answer, which is in the spool when this returns."""
+        keep = spool.keep(self._held.attempt, self._held.provider)
+        # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections.
+        connection.close()
+        answer = self._provider.send(self._held.request, keep)
+        if isinstance(answer, Answer):
+            return answer
+        lifecycle.accepted(self._held, answer.value)
+        connection.close()
+        return self._poll(answer, keep)
+
+    def _poll(self, handle: Handle, keep: Keep) -> Answer:
+        deadline = time.monotonic() + POLL_SECONDS
+        while isinstance(answer := self._provider.poll(handle, keep), Pending):
+            if time.monotonic() > deadline:
+                raise errors.OutcomeUnknown("The provider took the call and has no picture yet. It may be paid.")
+            time.sleep(answer.after)
+        return answer
+
+    def _keep_picture(self, answer: Answer) -> None:
+        """Check the picture, store it with its story, and only then say that it is there."""
+        result = self._provider.read(answer)
+        picture = pictures.check(result.body)
+        file = metadata.tell(result.body, picture, self._story(result.seed))
+        name = self._store(picture.suffix, file)
+        stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
+        receipt = self._receipt(result.body)
+        if not lifecycle.succeed(self._held, stored, seed=result.seed, receipt=receipt):
+            log.warning("job %s was taken over meanwhile; its late picture waits in the spool", self._held.job)
+            storage.delete(name)
+            self._refused = True
+
+    def _story(self, seed: int | None) -> Story:
+        request = self._held.request
+        return Story(
+            task_id=str(self._held.job),
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            provider=self._held.provider,
+            model=request.model,
+            size=request.size,
+            aspect_ratio=request.aspect_ratio,
+            style=request.style,
+            seed=request.seed if seed is None else seed,
+            origin=self._provider.origin,
+            digital_source=self._provider.digital_source,
+        )
+
+    def _store(self, suffix: str, body: bytes) -> str:
+        for pause in range(1, STORE_TRIES):
+            try:
+                return storage.save(self._held.job, self._held.fence, suffix, body)
+            except errors.StorageUnavailable:
+                log.warning("job %s: the picture could not be stored; trying again in %d s", self._held.job, pause)
+                time.sleep(pause)
+        return storage.save(self._held.job, self._held.fence, suffix, body)
+
+    def _set_aside(self, code: str, sentence: str, charged: Charged) -> None:
+        lifecycle.set_aside(self._held, code, sentence, charged=charged, receipt=self._receipt())
+
+    def _receipt(self, body: bytes = b"") -> Receipt:
+        """Return what is known of the call; `body` is the picture where the answer held more than that."""
+        if self._answer is None:
+            return Receipt()
+        received = body or self._answer.body
+        return Receipt(
+            http_status=self._answer.status,
+            request_id=self._answer.headers.get("x-request-id", "")[:200],
+            bytes=len(received),
+            sha256=hashlib.sha256(received).hexdigest(),
+            price=self._provider.price(self._held.request.model),
+        )
+
+
+def _provider(name: str) -> Provider:
+    try:
+        return registry.get(name)
+    except KeyError as error:
+        raise errors.NotConfigured(f"Provider {name} is no longer in the settings. Nothing was sent.") from error

@@ -1,0 +1,209 @@
+"""What a crash left: taken over once, finished without a second call where that is possible, unknown otherwise."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+
+from imagegen import lifecycle, recovery, spool, storage, workers
+from imagegen.errors import StorageUnavailable
+from imagegen.lifecycle import Claim, Receipt
+from imagegen.models import Attempt, Job, Worker
+from imagegen.pictures import Picture
+from imagegen.providers import registry
+from imagegen.states import Charged, State
+from tests.product import Product, wait_until
+from tests.rows import WORKER, make_job
+from tests.standins import stability as answers
+from tests.standins.stability import StabilityStandIn
+
+
+def crashed(prompt: str = "A kite", *, machine: UUID | None = None, **fields: Any) -> Claim:
+    """Return a claim whose worker is gone: its lease ran out a moment ago."""
+    job = make_job(prompt, **fields)
+    held = lifecycle.claim(job.pk, worker=WORKER, machine=machine or workers.machine())
+    assert held is not None
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    return held
+
+
+def answered(held: Claim) -> None:
+    """Put the provider's answer into the spool, as the crashed worker did just before its end."""
+    registry.get(held.provider).send(held.request, spool.keep(held.attempt, held.provider))
+
+
+def recovered(held: Claim) -> Job:
+    recovery.recover()
+    recovery.wait_until_idle()
+    return Job.objects.get(pk=held.job)
+
+
+def age_spool() -> None:
+    """Make every kept answer old enough to be looked at."""
+    for attempt in spool.left_behind(-3600):
+        os.utime(spool._path(attempt), (0, 0))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestOrphans:
+    def test_an_answer_in_the_spool_is_finished_without_a_second_call(self) -> None:
+        held = crashed()
+        answered(held)
+        assert recovered(held).state == State.SUCCEEDED
+        assert Attempt.objects.get().charged == Charged.YES
+        assert spool.left_behind(-3600) == []
+
+    def test_a_handle_is_polled_again(self) -> None:
+        held = crashed()
+        accepted = {"ready": time.time() + 0.3, "request": {**vars(held.request), "attempt": str(held.attempt)}}
+        lifecycle.accepted(held, json.dumps(accepted))
+        assert recovered(held).state == State.SUCCEEDED
+
+    def test_a_call_that_left_nothing_is_unknown(self) -> None:
+        job = recovered(crashed())
+        assert (job.state, job.error_code) == (State.UNKNOWN, "outcome_unknown")
+        assert Attempt.objects.get().charged == Charged.UNKNOWN
+
+    def test_the_policy_may_buy_it_again(self, settings: Any) -> None:
+        settings.ON_UNKNOWN = "retry"
+        job = recovered(crashed())
+        assert (job.state, job.may_pay) == (State.QUEUED, 2)
+
+    def test_a_job_whose_lease_holds_is_left_alone(self) -> None:
+        held = crashed()
+        Job.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
+        assert recovered(held).state == State.RUNNING
+
+    def test_only_one_process_takes_a_job_over(self) -> None:
+        crashed()
+        [orphan] = lifecycle.orphans(workers.machine())
+        assert lifecycle.take_over(orphan, worker=uuid4()) is not None
+        assert lifecycle.take_over(orphan, worker=uuid4()) is None
+
+    def test_a_machine_that_lives_keeps_its_calls_to_itself(self) -> None:
+        elsewhere = uuid4()
+        Worker.objects.create(machine=elsewhere, threads=1, heartbeat=timezone.now() - timedelta(seconds=50))
+        held = crashed(machine=elsewhere)
+        assert recovered(held).state == State.RUNNING
+        Worker.objects.update(heartbeat=timezone.now() - timedelta(seconds=61))
+        assert recovered(held).state == State.UNKNOWN
+
+    def test_the_lease_is_the_rescuers_while_it_polls(self) -> None:
+        held = crashed()
+        accepted = {"ready": time.time() + 1, "request": {**vars(held.request), "attempt": str(held.attempt)}}
+        lifecycle.accepted(held, json.dumps(accepted))
+        recovery.recover()
+        wait_until(lambda: Job.objects.get().fence == 2, seconds=10, what="the takeover")
+        assert lifecycle.orphans(workers.machine()) == []
+        recovery.wait_until_idle()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestLateAnswers:
+    def test_a_slow_worker_that_was_taken_over_changes_nothing_but_the_ledger(self) -> None:
+        held = crashed()
+        recovered(held)
+        stored = lifecycle.Stored("late.png", "ab", 1, _picture())
+        assert not lifecycle.succeed(held, stored, seed=1, receipt=Receipt(http_status=200))
+        assert Job.objects.get().state == State.UNKNOWN
+        assert Attempt.objects.get().charged == Charged.YES
+
+    def test_an_answer_that_comes_after_all_makes_an_unknown_job_succeed(self) -> None:
+        held = crashed()
+        recovered(held)
+        answered(held)
+        age_spool()
+        assert recovered(held).state == State.SUCCEEDED
+        assert Attempt.objects.get().charged == Charged.YES
+
+    def test_a_fresh_answer_is_left_to_whoever_is_finishing_it(self) -> None:
+        held = crashed()
+        recovered(held)
+        answered(held)
+        assert recovered(held).state == State.UNKNOWN
+
+    def test_a_picture_that_could_not_be_stored_is_stored_when_the_place_is_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*_: object) -> str:
+            raise StorageUnavailable("away")
+
+        held = crashed()
+        answered(held)
+        with monkeypatch.context() as patch:
+            patch.setattr(storage, "save", away)
+            patch.setattr(time, "sleep", lambda _: None)
+            assert recovered(held).error_code == "not_stored"
+        age_spool()
+        assert recovered(held).state == State.SUCCEEDED
+
+    def test_the_answer_of_a_job_that_has_ended_is_thrown_away(self) -> None:
+        held = crashed()
+        answered(held)
+        Job.objects.update(state=State.CANCELED)
+        age_spool()
+        recovered(held)
+        assert spool.left_behind(-3600) == []
+
+
+class TestJudgement:
+    @pytest.fixture(autouse=True)
+    def _own_pulse(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(workers._Pulse, "last", None)
+        monkeypatch.setattr(workers._Pulse, "doubtful_until", 0.0)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_process_that_was_stopped_for_a_while_waits_a_lease(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        heart = workers.Heart(threads=1)
+        heart._beat()
+        assert workers.may_take_over()
+        monkeypatch.setattr(workers._Pulse, "last", time.monotonic() - 21)
+        assert not workers.may_take_over()
+        heart._beat()
+        assert not workers.may_take_over()
+
+    def test_a_process_without_a_heartbeat_judges_nobody(self) -> None:
+        assert not workers.may_take_over()
+
+
+def _picture() -> Picture:
+    return Picture("image/png", "png", 1, 1)
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[StabilityStandIn]:
+    with StabilityStandIn(key="sk-kill") as standin:
+        yield standin
+
+
+@pytest.fixture(scope="module")
+def product(standin: StabilityStandIn) -> Iterator[Product]:
+    names = {"STABILITY_API_KEY": "sk-kill", "STABILITY_API_HOST": standin.url, "LEASE_SECONDS": 3, "WORKER_PROCESSES": 2}
+    with Product(**names) as product:
+        yield product
+
+
+def test_killed_workers_lose_no_job_and_no_call_is_made_twice(product: Product, standin: StabilityStandIn) -> None:
+    standin.always("kite", answers.success().after(1.5))
+    ids = product.generate(*(f"kite {number}" for number in range(60)))
+    for _ in range(3):
+        time.sleep(1)
+        os.kill(next(pid for words, pid in product.parts() if "celery" in words), signal.SIGKILL)
+    images = product.finished(ids, seconds=120)
+    assert {image["state"] for image in images} == {"succeeded", "unknown"}
+    assert len({call.prompt for call in standin.calls}) == len(standin.calls)
+
+
+def test_every_call_has_one_attempt_and_none_that_was_billed_says_no(product: Product, standin: StabilityStandIn) -> None:
+    product.finished(product.generate("a kite that is not disturbed"))
+    ledger = {row[0]: row[1] for row in product.rows("SELECT id, charged FROM imagegen_attempt")}
+    billed = {str(call.attempt).replace("-", "") for call in standin.calls if call.credits}
+    assert billed
+    assert all(ledger[attempt] in ("yes", "unknown") for attempt in billed)
