@@ -5,7 +5,7 @@ PYTEST_OPTIONS ?=
 # Settings of an installation that others reach, for Django's own deployment check.
 DEPLOYED := HOST=0.0.0.0 ANONYMOUS_ACCESS=closed PUBLIC_URL=https://pictures.example.org DATA_DIR=$(or $(TMPDIR),/tmp)/chaotix-check
 
-.PHONY: run test lint format lock clean
+.PHONY: run test lint bench format lock clean
 
 run: .venv/.run  ## start everything; prints `ready http://127.0.0.1:8000` when pictures can be made
 	@exec $(PYTHON_IN_VENV) manage.py up
@@ -20,6 +20,9 @@ lint: .venv/.test  ## style, types, the direction of imports, migrations, deploy
 	.venv/bin/lint-imports
 	$(PYTHON_IN_VENV) manage.py makemigrations --check --dry-run
 	$(DEPLOYED) $(PYTHON_IN_VENV) manage.py check --deploy --fail-level WARNING
+
+bench: .venv/.test  ## measure, as ratios within one run: what open pages cost
+	$(PYTHON_IN_VENV) -m bench.open_pages
 
 format: .venv/.test  ## bring the code into its usual form
 	.venv/bin/ruff check --fix

@@ -6,7 +6,7 @@ catch up from the database all the same, so a Redis that is away costs nobody mo
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -39,17 +39,20 @@ def send(jobs: Iterable[UUID]) -> None:
         log.warning("open pages hear of news later: %s", error)
 
 
-async def listen() -> AsyncIterator[set[UUID]]:
-    """Yield the jobs that changed, from now on, for ever. Raises redis.Error when Redis goes away."""
+async def listen() -> AsyncGenerator[set[UUID], None]:
+    """Yield the jobs that changed, from now on, for ever; an empty set where a few seconds brought nothing.
+
+    Raises redis.Error when Redis goes away.
+    """
     client = redis.async_client()
     try:
         newest: Any = await client.xrevrange(STREAM, count=1)
         last = newest[0][0] if newest else b"0-0"
         while True:
             found: Any = await client.xread({STREAM: last}, count=500, block=BLOCK_MILLISECONDS)
-            for _, entries in found or []:
-                last = entries[-1][0]
-                yield {UUID(bytes=fields[b"job"]) for _, fields in entries}
+            entries = found[0][1] if found else []
+            last = entries[-1][0] if entries else last
+            yield {UUID(bytes=fields[b"job"]) for _, fields in entries}
     finally:
         await client.aclose()
 

@@ -61,6 +61,10 @@ def tell(body: bytes, picture: Picture, story: Story) -> bytes:
 def _parameters(picture: Picture, story: Story) -> str:
     """Return the text that Automatic1111 writes: the prompt, the negative prompt, and a line of settings."""
     settings = {
+        # Readers know the line of settings by these words; what a service does not tell is said to be so.
+        "Steps": "unknown",
+        "Sampler": "unknown",
+        "Schedule type": "unknown",
         "Seed": "" if story.seed is None else str(story.seed),
         "Size": f"{picture.width}x{picture.height}",
         "Model": story.model,

@@ -17,6 +17,8 @@ FORMATS = {"PNG": ("image/png", "png"), "JPEG": ("image/jpeg", "jpg"), "WEBP": (
 # What Pillow calls a JPEG that holds several pictures.
 _SEVERAL_JPEGS = "MPO"
 _JPEG_END = b"\xff\xd9"
+# The header chunk's length and name.
+_PNG_HEADER = b"\x00\x00\x00\x0dIHDR"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -52,6 +54,8 @@ def check(body: bytes) -> Picture:
 
 def _check_chunks(body: bytes) -> None:
     """Walk the chunks of a PNG; Pillow alone accepts a file without its end."""
+    if not body.startswith(_PNG_SIGNATURE + _PNG_HEADER):
+        raise _bad("does not begin with its header")
     view, offset, kind = memoryview(body), len(_PNG_SIGNATURE), b""
     while kind != b"IEND":
         if offset + 12 > len(body):

@@ -49,9 +49,16 @@ def save_as(name: str, body: bytes) -> str:
 
 
 def read(name: str) -> bytes:
-    """Return a stored picture; FileNotFoundError where it is gone."""
-    with default_storage.open(name) as file:
-        return bytes(file.read())
+    """Return a stored picture; FileNotFoundError where it alone is gone. Raises StorageUnavailable where the place is."""
+    try:
+        with default_storage.open(name) as file:
+            return bytes(file.read())
+    except FileNotFoundError as error:
+        if default_storage.exists(""):
+            raise
+        raise errors.StorageUnavailable("The place where pictures are kept is away.") from error
+    except OSError as error:
+        raise errors.StorageUnavailable(f"The picture could not be read: {error.strerror}.") from error
 
 
 def delete(name: str) -> None:

@@ -2,9 +2,9 @@
 
 import io
 import logging
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imagegen import lifecycle, storage
 from imagegen.models import Job
@@ -38,16 +38,23 @@ def _make(job: UUID, picture: str) -> None:
         lifecycle.decoded(job, picture, defect="The picture cannot be decoded.")
         return
     stem = picture.rpartition(".")[0]
-    name = storage.save_as(f"{stem}.thumb.webp", small)
+    # A name of its own: of two thumbnailers the late one throws its file away, and not the other's.
+    name = storage.save_as(f"{stem}.{uuid4().hex[:8]}.thumb.webp", small)
     if not lifecycle.decoded(job, picture, thumbnail=name):
         storage.delete(name)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return a picture of 16 bits a channel with 8; Pillow itself would cut it off at white."""
+    return image.convert("I").point(lambda value: value * (1 / 256)).convert("L") if image.mode.startswith("I") else image
 
 
 def shrink(body: bytes) -> bytes:
     """Return a WebP that fits a card. Decodes every pixel, so it raises OSError, SyntaxError or ValueError on any damage."""
     with Image.open(io.BytesIO(body)) as image:
         image.load()
-        image.thumbnail((MAX_SIDE, MAX_SIDE))
+        upright = ImageOps.exif_transpose(_eight_bits(image))
+        upright.thumbnail((MAX_SIDE, MAX_SIDE))
         file = io.BytesIO()
-        image.convert("RGBA" if image.has_transparency_data else "RGB").save(file, "WEBP", quality=QUALITY)
+        upright.convert("RGBA" if upright.has_transparency_data else "RGB").save(file, "WEBP", quality=QUALITY)
     return file.getvalue()

@@ -9,19 +9,12 @@ from django.conf import settings as django_settings
 
 from imagegen import redis, submission
 from imagegen.management.commands.up import _broker
-from tests import settings as test_settings
 from tests.product import wait_until
 from tests.standins.stability import StabilityStandIn
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _scratch_folder() -> Iterator[None]:
-    yield
-    shutil.rmtree(test_settings.ROOT, ignore_errors=True)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def broker(_scratch_folder: None) -> Iterator[None]:
+def broker() -> Iterator[None]:
     """A real Valkey on the socket that the settings name."""
     part = _broker()
     part.start()

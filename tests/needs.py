@@ -5,6 +5,7 @@ What this installs itself lies in `.cache`; Debian's packages are installed by r
 
 import fcntl
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ import pytest
 CACHE = Path(__file__).parent.parent / ".cache"
 NEWMAN_VERSION = "6.2.2"
 NEWMAN = CACHE / "newman" / "node_modules" / "newman" / "bin" / "newman.js"
+AXE_VERSION = "4.14.1"
+AXE = CACHE / "axe" / "node_modules" / "axe-core"
 NODE_AT_LEAST = 16
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ON_MACOS = (
@@ -51,6 +54,12 @@ def exiftool() -> str:
     return _exiftool() or _skip("exiftool", "`apt-get install libimage-exiftool-perl` or `brew install exiftool`")
 
 
+def axe() -> Path:
+    """Return the path of axe.min.js, which finds what keeps people out of a page."""
+    how = f"`npm install --prefix {CACHE / 'axe'} axe-core@{AXE_VERSION}`, with the npm registry in reach"
+    return _axe() or _skip("axe-core", how)
+
+
 def _skip(what: str, how: str) -> NoReturn:
     pytest.skip(f"NOT TESTED: {what} is missing and could not be installed; get it with {how}")
 
@@ -69,8 +78,16 @@ def _newman(runtime: str) -> list[str] | None:
         elsewhere = _which("newman")
         if elsewhere and _output(runtime, elsewhere, "--version"):
             return [runtime, elsewhere]
-        _install_newman()
+        _install("newman", NEWMAN_VERSION, CACHE / "newman")
         return own if _output(*own, "--version") else None
+
+
+@functools.cache
+def _axe() -> Path | None:
+    with _one_at_a_time("axe"):
+        if not _axe_is_there():
+            _install("axe-core", AXE_VERSION, CACHE / "axe")
+        return AXE / "axe.min.js" if _axe_is_there() else None
 
 
 @functools.cache
@@ -95,13 +112,17 @@ def _find_chromium() -> str | None:
     return next((path for path in paths if path and _output(path, "--version")), None)
 
 
-def _install_newman() -> None:
+def _axe_is_there() -> bool:
+    description = AXE / "package.json"
+    return description.exists() and json.loads(description.read_text(encoding="utf-8"))["version"] == AXE_VERSION
+
+
+def _install(package: str, version: str, folder: Path) -> None:
     npm = _found_or_installed(lambda: _which("npm"), "npm")
-    folder = CACHE / "newman"
     shutil.rmtree(folder, ignore_errors=True)
     if npm:
         options = ("--no-audit", "--no-fund", "--fetch-retries=1", "--prefix", str(folder))
-        _output(npm, "install", *options, f"newman@{NEWMAN_VERSION}", seconds=INSTALL_SECONDS)
+        _output(npm, "install", *options, f"{package}@{version}", seconds=INSTALL_SECONDS)
 
 
 def _found_or_installed(find: Callable[[], str | None], *packages: str) -> str | None:

@@ -1,6 +1,8 @@
 """The product's own settings, in a folder of their own and deaf to whatever key the developer's machine has."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,13 +10,16 @@ from dotenv import dotenv_values
 
 # Short, because the path of a Unix socket may have 103 bytes on macOS.
 ROOT = Path(tempfile.mkdtemp(prefix="chaotix-test-"))
+atexit.register(shutil.rmtree, ROOT, ignore_errors=True)
 NAMES = dotenv_values(Path(__file__).parent.parent / ".env.example")
 os.environ.update(dict.fromkeys([*NAMES, *(f"{name}_FILE" for name in NAMES)], ""))
 os.environ.update(DATA_DIR=str(ROOT / "var"), MEDIA_ROOT=str(ROOT / "media"))
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 
 from chaotix.settings import *  # noqa: E402, F403
 from chaotix.settings import DATABASES, STORAGES  # noqa: E402
 
-DATABASES["default"]["TEST"] = {"NAME": str(ROOT / "test.sqlite3")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["TEST"] = {"NAME": str(ROOT / "test.sqlite3")}
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

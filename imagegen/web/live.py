@@ -37,23 +37,30 @@ _database = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live")
 
 
 class Page:
-    """One open page: which jobs it shows, which version of each it has, and what is new for it."""
+    """One open page: which jobs it shows, which version of each it has, and what is new for it.
+
+    `number` is the version up to which it has everything, whatever events were lost; it comes back as Last-Event-ID.
+    """
 
     def __init__(self, glances: dict[UUID, Glance], seen: str) -> None:
         self.glances = glances
+        self.number = seen
         self._has = {job: glance.version if glance.version <= seen else "" for job, glance in glances.items()}
         self._news: dict[UUID, tuple[Card, str]] = {}
         self._rung = asyncio.Event()
 
     def push(self, job: UUID, card: Card, html: str) -> None:
-        self._news[job] = (card, html)
-        self._rung.set()
+        """Take a card to hand on, unless the page has it or a newer one: two threads render, and either may be late."""
+        known = self._news[job][0].version if job in self._news else self._has[job]
+        if card.version > known:
+            self._news[job] = (card, html)
+            self._rung.set()
 
     def outdated(self, glances: dict[UUID, Glance]) -> list[UUID]:
         """Return the jobs of which the page has another version than the database."""
         return [job for job, glance in glances.items() if glance.version != self._has.get(job)]
 
-    async def news(self, seconds: float) -> list[tuple[Card, str]]:
+    async def news(self, seconds: float) -> list[str]:
         """Return what is new, the latest version of each card once; nothing when so many seconds pass without."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0)):
@@ -63,7 +70,7 @@ class Page:
         for job, (card, _) in news.items():
             self._has[job] = card.version
             self.glances[job] = Glance(card.version, card.state, self.glances[job].created)
-        return list(news.values())
+        return [html for _, html in news.values()]
 
 
 class Hub:
@@ -77,7 +84,7 @@ class Hub:
     def showing(self, page: Page) -> Any:
         for job in page.glances:
             self._pages[job].add(page)
-        if self._reader is None or self._reader.done():
+        if self._pages and (self._reader is None or self._reader.done()):
             self._reader = asyncio.create_task(self._read())
         try:
             yield
@@ -98,15 +105,16 @@ class Hub:
             self._pages[job].discard(page)
             if not self._pages[job]:
                 del self._pages[job]
-        if not self._pages and self._reader is not None:
-            self._reader.cancel()
-            self._reader = None
 
     async def _read(self) -> None:
-        while True:
+        """Read for as long as a page is open. It looks for itself: a cancellation can get lost in the Redis client."""
+        while self._pages:
             try:
-                async for jobs in events.listen():
-                    await self.deliver(jobs)
+                async with contextlib.aclosing(events.listen()) as news:
+                    async for jobs in news:
+                        await self.deliver(jobs)
+                        if not self._pages:
+                            return
             except redis.Error as error:
                 log.warning("open pages catch up from the database alone: %s", error)
             except Exception:
@@ -125,6 +133,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     """
     if not isinstance(request, ASGIRequest):
         return HttpResponse(status=204)
+    if request.method == "HEAD":
+        return HttpResponse(content_type="text/event-stream")
     glances = await _ask(lambda: _glances(request))
     seen = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
     page = Page(glances, queries.earlier(seen, MARGIN_SECONDS))
@@ -137,7 +147,10 @@ async def _events(page: Page) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
     with hub.showing(page):
         while True:
-            await _catch_up(page)
+            newest = await _catch_up(page)
+            for html in await page.news(0):
+                yield _event("card", html, page.number)
+            page.number = newest
             async for text in _news(page, until=time.monotonic() + CATCH_UP_SECONDS):
                 yield text
             if not queries.progress(page.glances.values()).unfinished:
@@ -146,24 +159,26 @@ async def _events(page: Page) -> AsyncIterator[str]:
             yield ": nothing new\n\n"
 
 
-async def _catch_up(page: Page) -> None:
-    """Push what the page missed, whoever should have said so."""
+async def _catch_up(page: Page) -> str:
+    """Push what the page missed, whoever should have said so; return the version up to which it then has everything."""
     glances = await _ask(lambda: queries.glances(list(page.glances)))
     for job, card, html in await _ask(lambda: _render(page.outdated(glances))):
         page.push(job, card, html)
+    return max((glance.version for glance in glances.values()), default=page.number)
 
 
 async def _news(page: Page, *, until: float) -> AsyncIterator[str]:
     told, owed = 0.0, True
     while (now := time.monotonic()) < until:
         wake = min(until, told + PROGRESS_SECONDS) if owed else until
-        for card, html in await page.news(wake - now):
+        for html in await page.news(wake - now):
             owed = True
-            yield _event("card", html, card.version)
+            yield _event("card", html, page.number)
         if owed and time.monotonic() >= told + PROGRESS_SECONDS:
             progress = queries.progress(page.glances.values())
             told, owed = time.monotonic(), False
-            yield _event("progress", render_to_string("imagegen/partials/progress.html", {"progress": progress}))
+            html = render_to_string("imagegen/partials/progress.html", {"progress": progress})
+            yield _event("progress", html, page.number)
             if not progress.unfinished:
                 return
 

@@ -7,6 +7,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from imagegen import accounts, queries, storage
+from imagegen.errors import StorageUnavailable
 
 
 @require_safe
@@ -21,12 +22,10 @@ def picture(request: HttpRequest, job_id: UUID, suffix: str) -> HttpResponse:
     unchanged = get_conditional_response(request, etag=headers["ETag"], response=answer)
     if unchanged is not None and unchanged is not answer:
         return unchanged
-    answer.content = _bytes(found.name)
-    return answer
-
-
-def _bytes(name: str) -> bytes:
     try:
-        return storage.read(name)
+        answer.content = storage.read(found.name)
     except FileNotFoundError as error:
         raise Http404("The picture's file is gone.") from error
+    except StorageUnavailable as error:
+        return HttpResponse(str(error), status=503, content_type="text/plain")
+    return answer

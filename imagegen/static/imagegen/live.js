@@ -1,10 +1,17 @@
-// Cards that fill in by themselves: over server-sent events, or by asking now and again where those are not to be had.
+// Cards that fill in by themselves: over server-sent events, or by asking now and again where nothing comes that way.
 (() => {
   "use strict";
-  const POLL_MILLISECONDS = 4000;
+  const ASK_MILLISECONDS = 4000;
+  // An open stream speaks every 15 seconds, unless something on the way holds it back.
+  const SILENT_MILLISECONDS = 20000;
+  const SAY_MILLISECONDS = 10000;
   const cards = document.querySelector("[data-events]");
   if (!cards) return;
-  const title = document.title;
+  const spoken = document.querySelector(".spoken");
+  const title = document.title.replace(/^\d+ of \d+: /, "");
+  let events = null;
+  let heard = Date.now();
+  let said = Date.now();
 
   const parse = (html) => {
     const template = document.createElement("template");
@@ -16,35 +23,65 @@
   const showCard = (card) => {
     const old = document.getElementById(card.id);
     if (!old || old.dataset.version >= card.dataset.version) return;
-    const hadFocus = old.contains(document.activeElement);
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    // Somebody may be reading the whole prompt, which never changes.
+    const details = old.querySelector("details");
+    if (details) card.querySelector("details")?.replaceWith(details);
     old.replaceWith(card);
-    if (hadFocus) card.querySelector("a, summary")?.focus();
+    if (focused) (focused.isConnected ? focused : card.querySelector("a, summary"))?.focus({ preventScroll: true });
   };
 
   const showProgress = (progress) => {
     document.querySelector(".progress").replaceWith(progress);
-    document.title = `${progress.dataset.title}: ${title.replace(/^\d+ of \d+: /, "")}`;
+    document.title = `${progress.dataset.title}: ${title}`;
+    if (Date.now() - said < SAY_MILLISECONDS && !progress.classList.contains("over")) return;
+    said = Date.now();
+    spoken.textContent = progress.querySelector("p").textContent;
   };
 
-  const poll = async () => {
+  const listen = () => {
+    const show = { card: showCard, progress: showProgress };
+    events = new EventSource(cards.dataset.events);
+    for (const name of Object.keys(show)) {
+      events.addEventListener(name, (event) => {
+        heard = Date.now();
+        show[name](parse(event.data));
+      });
+    }
+    events.addEventListener("done", () => events.close());
+  };
+
+  const ask = async () => {
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      heard = Date.now();
       page.querySelectorAll("li.card").forEach(showCard);
       const progress = page.querySelector(".progress");
       if (progress) showProgress(progress);
     } catch {
       // The server is away for the moment; the next time it may be back.
     }
-    if (document.querySelector("[data-state=queued], [data-state=running]")) setTimeout(poll, POLL_MILLISECONDS);
   };
 
-  const events = new EventSource(cards.dataset.events);
-  events.addEventListener("card", (event) => showCard(parse(event.data)));
-  events.addEventListener("progress", (event) => showProgress(parse(event.data)));
-  events.addEventListener("done", () => events.close());
-  events.addEventListener("error", () => {
-    // While it says CONNECTING the browser tries again by itself.
-    if (events.readyState === EventSource.CLOSED) poll();
-  });
+  // A browser has six connections to one server for all its tabs together: a tab that nobody sees keeps none of them.
+  const openOrClose = () => {
+    events?.close();
+    if (!document.hidden) listen();
+  };
+
+  const check = async () => {
+    if (document.querySelector(".progress:not(.over), [data-state=queued], [data-state=running]")) {
+      const isPatient = document.hidden || events?.readyState === EventSource.OPEN;
+      if (Date.now() - heard >= (isPatient ? SILENT_MILLISECONDS : ASK_MILLISECONDS)) await ask();
+      setTimeout(check, ASK_MILLISECONDS);
+    } else {
+      events?.close();
+      document.removeEventListener("visibilitychange", openOrClose);
+    }
+  };
+
+  document.addEventListener("visibilitychange", openOrClose);
+  openOrClose();
+  setTimeout(check, ASK_MILLISECONDS);
 })();
