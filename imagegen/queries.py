@@ -121,7 +121,7 @@ def cards_of(jobs: Sequence[UUID]) -> dict[UUID, Card]:
     return {job.pk: maker.card(job) for job in Job.objects.filter(pk__in=jobs)}
 
 
-def visible_glances(viewer: Viewer, *, batch: str, task_ids: Sequence[str]) -> dict[UUID, Glance]:
+def visible_glances(viewer: Viewer, *, batch: str, task_ids: Iterable[str]) -> dict[UUID, Glance]:
     """Return what there is of a batch or of these tasks that this person may see."""
     accounts.check_may_read(viewer)
     asked = Q(batch=_uuid(batch)) if batch else Q(pk__in=list(filter(None, map(_uuid, task_ids))))
@@ -148,13 +148,13 @@ def earlier(version: str, seconds: float) -> str:
         return ""
 
 
-def progress(shown: Iterable[Card | Glance]) -> Progress:
-    """Count what has ended. A missing card counts as ended: nothing will come of it."""
+def progress(shown: Iterable[Card | Glance], *, missing: int = 0) -> Progress:
+    """Count what has ended. A missing card, shown or only counted, has ended: nothing will come of it."""
     shown = list(shown)
     unfinished = sum(each.state in UNFINISHED for each in shown)
     succeeded = sum(each.state == State.SUCCEEDED for each in shown)
     done = len(shown) - unfinished
-    return Progress(len(shown), done, succeeded, unfinished, _seconds_left(shown, done, unfinished))
+    return Progress(len(shown) + missing, done + missing, succeeded, unfinished, _seconds_left(shown, done, unfinished))
 
 
 def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:

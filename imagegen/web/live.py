@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from imagegen import events, queries, redis
-from imagegen.queries import Card, Glance
+from imagegen.queries import Card, Glance, Progress
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,9 +42,10 @@ class Page:
     `number` is the version up to which it has everything, whatever events were lost; it comes back as Last-Event-ID.
     """
 
-    def __init__(self, glances: dict[UUID, Glance], seen: str) -> None:
+    def __init__(self, glances: dict[UUID, Glance], seen: str, *, missing: int = 0) -> None:
         self.glances = glances
         self.number = seen
+        self._missing = missing
         self._has = {job: glance.version if glance.version <= seen else "" for job, glance in glances.items()}
         self._news: dict[UUID, tuple[Card, str]] = {}
         self._rung = asyncio.Event()
@@ -55,6 +56,10 @@ class Page:
         if card.version > known:
             self._news[job] = (card, html)
             self._rung.set()
+
+    def progress(self) -> Progress:
+        """Count as the page does, which shows a card for every id, known or not."""
+        return queries.progress(self.glances.values(), missing=self._missing)
 
     def outdated(self, glances: dict[UUID, Glance]) -> list[UUID]:
         """Return the jobs of which the page has another version than the database."""
@@ -135,9 +140,11 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=204)
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream")
-    glances = await _ask(lambda: _glances(request))
+    task_ids = {text for part in request.GET.getlist("task_ids") for text in part.split(",") if text}
+    glances = await _ask(lambda: _glances(request, task_ids))
     seen = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
-    page = Page(glances, queries.earlier(seen, MARGIN_SECONDS))
+    missing = max(len(task_ids) - len(glances), 0)
+    page = Page(glances, queries.earlier(seen, MARGIN_SECONDS), missing=missing)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(_events(page), content_type="text/event-stream", headers=headers)
 
@@ -153,7 +160,7 @@ async def _events(page: Page) -> AsyncIterator[str]:
             page.number = newest
             async for text in _news(page, until=time.monotonic() + CATCH_UP_SECONDS):
                 yield text
-            if not queries.progress(page.glances.values()).unfinished:
+            if not page.progress().unfinished:
                 yield _event("done", "")
                 return
             yield ": nothing new\n\n"
@@ -175,7 +182,7 @@ async def _news(page: Page, *, until: float) -> AsyncIterator[str]:
             owed = True
             yield _event("card", html, page.number)
         if owed and time.monotonic() >= told + PROGRESS_SECONDS:
-            progress = queries.progress(page.glances.values())
+            progress = page.progress()
             told, owed = time.monotonic(), False
             html = render_to_string("imagegen/partials/progress.html", {"progress": progress})
             yield _event("progress", html, page.number)
@@ -188,9 +195,8 @@ def _event(name: str, text: str, number: str = "") -> str:
     return "\n".join([*([f"id: {number}"] if number else []), *lines, "", ""])
 
 
-def _glances(request: HttpRequest) -> dict[UUID, Glance]:
-    asked = [text for part in request.GET.getlist("task_ids") for text in part.split(",")]
-    return queries.visible_glances(request.user, batch=request.GET.get("batch", ""), task_ids=asked)
+def _glances(request: HttpRequest, task_ids: Collection[str]) -> dict[UUID, Glance]:
+    return queries.visible_glances(request.user, batch=request.GET.get("batch", ""), task_ids=task_ids)
 
 
 def _render(jobs: list[UUID]) -> list[tuple[UUID, Card, str]]:
