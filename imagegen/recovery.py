@@ -35,7 +35,8 @@ def forgotten(waiting_hints: int) -> list[UUID]:
 def recover() -> None:
     """Begin to finish every call whose worker is gone, and every answer that was found after all; returns at once."""
     for orphan in lifecycle.orphans(workers.machine()):
-        _rescue(orphan, lifecycle.take_over)
+        if not workers.is_executing(orphan.job):
+            _rescue(orphan, lifecycle.take_over)
     for attempt in spool.left_behind(conf.lease().total_seconds()):
         if unknown := lifecycle.unknown_job_of(attempt):
             _rescue(unknown, lifecycle.adopt)

@@ -48,6 +48,12 @@ def executing(held: Claim) -> Iterator[None]:
             _claims.discard(held)
 
 
+def is_executing(job: UUID) -> bool:
+    """Whether this process works on the job, however old its lease may look."""
+    with _lock:
+        return any(held.job == job for held in _claims)
+
+
 def calls_in_flight() -> int:
     """Return how many jobs this process works on."""
     return len(_claims)
@@ -99,7 +105,7 @@ class Heart(threading.Thread):
         Worker.objects.update_or_create(pk=ID, defaults={"machine": machine(), "threads": self._threads, "heartbeat": Now()})
         with _lock:
             claims = list(_claims)
-        lifecycle.renew(claims)
+        lifecycle.renew(claims, worker=ID)
         now = time.monotonic()
         if _Pulse.last is not None and now - _Pulse.last > 2 * conf.heartbeat_seconds():
             _Pulse.doubtful_until = now + conf.lease().total_seconds()

@@ -126,7 +126,7 @@ class TestChanges:
     def test_a_renewed_lease_is_no_news(self) -> None:
         held = claimed(make_job())
         redis.client().delete(events.STREAM)
-        lifecycle.renew([held])
+        lifecycle.renew([held], worker=WORKER)
         assert told() == []
 
     def test_a_change_is_made_where_redis_is_away(self, away: None) -> None:

@@ -231,8 +231,8 @@ def test_renewing_moves_the_lease_of_claims_that_still_hold() -> None:
     held, lost = claimed(make_job()), claimed(make_job())
     past = timezone.now() - timedelta(hours=1)
     Job.objects.update(lease_until=past)
-    Job.objects.filter(pk=lost.job).update(fence=lost.fence + 1)
-    lifecycle.renew([held, lost])
+    Job.objects.filter(pk=lost.job).update(fence=lost.fence + 1, worker=uuid4())
+    lifecycle.renew([held, lost], worker=WORKER)
     leases = {job.pk: job.lease_until for job in Job.objects.all()}
     assert leases[lost.job] == past
     assert (leases[held.job] or past) > timezone.now()

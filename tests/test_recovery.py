@@ -81,6 +81,11 @@ class TestOrphans:
         Job.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
         assert recovered(held).state == State.RUNNING
 
+    def test_a_process_never_takes_over_what_it_works_on_itself(self) -> None:
+        held = crashed()
+        with workers.executing(held):
+            assert recovered(held).state == State.RUNNING
+
     def test_only_one_process_takes_a_job_over(self) -> None:
         crashed()
         [orphan] = lifecycle.orphans(workers.machine())

@@ -30,7 +30,7 @@ def test_a_process_that_stopped_beating_is_not_listening() -> None:
 
 def test_a_beat_renews_the_lease_of_what_is_being_executed() -> None:
     held, other = claimed(make_job()), claimed(make_job())
-    Job.objects.update(lease_until=None)
+    Job.objects.update(lease_until=None, worker=workers.ID)
     with workers.executing(held):
         workers.Heart(threads=1)._beat()
     assert Job.objects.get(pk=held.job).lease_until is not None

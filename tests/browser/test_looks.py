@@ -1,0 +1,131 @@
+"""Every page in every look: axe finds nothing in anybody's way, nothing sticks out, and there are screenshots for people."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import needs
+from tests.browser import LONG_PROMPT, results
+from tests.browser.conftest import Visit
+from tests.product import Product
+
+Scheme = Literal["light", "dark"]
+SCREENSHOTS = needs.CACHE / "screenshots"
+SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
+# As wide as WCAG 2.2 wants a page to work without sideways scrolling, as wide as a phone, and as wide as a desktop.
+NARROWEST, *WIDTHS = 320, 390, 1280
+HEIGHT = 900
+# The size of targets is a rule of WCAG 2.2 that axe leaves off by default.
+RUN_AXE = "() => axe.run({rules: {'target-size': {enabled: true}}})"
+FIND_WHAT_STICKS_OUT = """() => [...document.querySelectorAll("body *")]
+    .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1)
+    .map((element) => element.outerHTML.slice(0, 80))"""
+SCROLLS_SIDEWAYS = "() => document.scrollingElement.scrollWidth > innerWidth"
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Task ids for the pages that show some."""
+
+    ended: list[str]
+    unending: list[str]
+    few: list[str]
+    one: list[str]
+
+
+View = Callable[[Page, Ids], None]
+
+
+def compose(page: Page, ids: Ids) -> None:
+    page.goto("/")
+
+
+def options(page: Page, ids: Ids) -> None:
+    page.goto("/")
+    page.locator("summary").click()
+    page.mouse.move(0, 0)
+
+
+def faults(page: Page, ids: Ids) -> None:
+    options(page, ids)
+    page.get_by_label("Prompts").fill("A red flying dog")
+    page.get_by_label("Seed").fill("-9")
+    page.get_by_role("button", name="Make pictures").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def unending(page: Page, ids: Ids) -> None:
+    page.goto(results(ids.unending))
+    expect(page.locator("li.card[data-state=queued] .why")).to_contain_text("Trying again")
+
+
+def ended(page: Page, ids: Ids) -> None:
+    page.goto(results(ids.ended))
+    page.locator("li.card summary").first.click()
+    page.mouse.move(0, 0)
+
+
+def few(page: Page, ids: Ids) -> None:
+    page.goto(results(ids.few))
+
+
+def one(page: Page, ids: Ids) -> None:
+    page.goto(results(ids.one))
+
+
+def nothing(page: Page, ids: Ids) -> None:
+    page.goto("/nowhere")
+
+
+@pytest.fixture(scope="module")
+def ids(ended: list[str], unending: list[str], product: Product) -> Ids:
+    one = product.generate("../../a path <b>&amp; " + "verylongword" * 20 + LONG_PROMPT)
+    product.finished(one)
+    return Ids(ended, unending, ended[:3], one)
+
+
+@pytest.fixture
+def tab(visit: Visit) -> Page:
+    return visit(reduced_motion="reduce").new_page()
+
+
+def look_at(page: Page, width: int, scheme: Scheme = "light") -> None:
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.emulate_media(color_scheme=scheme)
+
+
+def obstacles(page: Page) -> list[str]:
+    """Return what axe says is in somebody's way, with the elements that are."""
+    found = page.evaluate(RUN_AXE)["violations"]
+    return [f"{fault['id']}: {', '.join(str(node['target']) for node in fault['nodes'])}" for fault in found]
+
+
+@pytest.mark.parametrize("view", [compose, options, faults, unending, ended, few, one, nothing])
+class TestEveryPage:
+    def test_axe_finds_nothing(self, view: View, tab: Page, ids: Ids) -> None:
+        view(tab, ids)
+        tab.evaluate(needs.axe().read_text(encoding="utf-8"))
+        for width, scheme in itertools.product(WIDTHS, SCHEMES):
+            look_at(tab, width, scheme)
+            assert obstacles(tab) == [], f"{width} pixels wide, {scheme}"
+
+    def test_nothing_sticks_out_sideways(self, view: View, tab: Page, ids: Ids) -> None:
+        view(tab, ids)
+        for width in (NARROWEST, *WIDTHS):
+            look_at(tab, width)
+            assert tab.evaluate(FIND_WHAT_STICKS_OUT) == [], f"{width} pixels wide"
+            assert not tab.evaluate(SCROLLS_SIDEWAYS), f"{width} pixels wide"
+
+    def test_a_screenshot_lies_ready_for_people(self, view: View, tab: Page, ids: Ids) -> None:
+        view(tab, ids)
+        tab.evaluate("document.querySelectorAll('img').forEach((picture) => { picture.loading = 'eager' })")
+        tab.wait_for_function("() => [...document.images].every((picture) => picture.naturalWidth > 0)")
+        for width, scheme in itertools.product(WIDTHS, SCHEMES):
+            look_at(tab, width, scheme)
+            path = SCREENSHOTS / f"{view.__name__}-{width}-{scheme}.png"
+            tab.screenshot(path=path, full_page=True)
+            assert path.stat().st_size > 0

@@ -1,0 +1,96 @@
+"""A page of a thousand cards opens, fills in, and stays usable; what it costs is compared with a page of ten."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Visitor, results
+from tests.product import Product
+
+COUNT = 1000
+COUNT_FRAMES = """() => new Promise((resolve) => {
+    let frames = 0;
+    const begun = performance.now();
+    const next = () => { frames += 1; performance.now() - begun > 1000 ? resolve(frames) : requestAnimationFrame(next); };
+    next();
+})"""
+UNFINISHED = "li.card:is([data-state=queued], [data-state=running])"
+
+
+@dataclass
+class Thousand:
+    """A page that was opened while its pictures came, beside one with ten; the frames are those of one second then."""
+
+    ids: list[str]
+    page: Page
+    ten: Page
+    frames: int
+    frames_of_ten: int
+    unfinished: int
+
+    def wait(self) -> None:
+        expect(self.page.locator(UNFINISHED)).to_have_count(0, timeout=120_000)
+
+
+@pytest.fixture(scope="module")
+def thousand(product: Product, chromium: Browser) -> Iterator[Thousand]:
+    visitor = Visitor(chromium, product.url)
+    ten = visitor.open(results(product.generate(*(f"Kite {number}" for number in range(10)), size="64x64")))
+    ids = product.generate(*(f"Kite {number}" for number in range(COUNT)), size="64x64")
+    page = visitor.open(results(ids))
+    frames_of_ten, frames = frames_in_a_second(ten), frames_in_a_second(page)
+    yield Thousand(ids, page, ten, frames, frames_of_ten, page.locator(UNFINISHED).count())
+    visitor.leave()
+    assert visitor.complaints() == []
+
+
+def frames_in_a_second(page: Page) -> int:
+    page.bring_to_front()
+    return int(page.evaluate(COUNT_FRAMES))
+
+
+def memory(page: Page) -> dict[str, float]:
+    """Return what a page holds after the browser has thrown away what nobody needs."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    found = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    return {metric["name"]: metric["value"] for metric in found}
+
+
+def test_a_thousand_cards_stand_in_the_order_asked(thousand: Thousand) -> None:
+    cards = thousand.page.locator("li.card").evaluate_all("(cards) => cards.map((card) => card.id)")
+    assert cards == [f"card-{task}" for task in thousand.ids]
+
+
+def test_the_page_moves_smoothly_while_pictures_come(thousand: Thousand) -> None:
+    assert thousand.unfinished > 0
+    assert thousand.frames > thousand.frames_of_ten / 4
+
+
+def test_a_thousand_cards_fill_in(thousand: Thousand) -> None:
+    thousand.wait()
+    assert thousand.page.locator("li.card:not([data-state=succeeded])").all_inner_texts() == []
+    expect(thousand.page).to_have_title("Done: Your pictures – Chaotix")
+
+
+def test_the_last_picture_is_shown_when_somebody_gets_there(thousand: Thousand) -> None:
+    thousand.wait()
+    thousand.page.keyboard.press("End")
+    last = thousand.page.locator("li.card").last
+    expect(last).to_be_in_viewport()
+    expect(last.locator("img")).not_to_have_js_property("naturalWidth", 0)
+
+
+def test_cards_that_were_replaced_are_forgotten(thousand: Thousand) -> None:
+    thousand.wait()
+    ratio = memory(thousand.page)["Nodes"] / memory(thousand.ten)["Nodes"]
+    assert ratio < COUNT / 10 * 1.5
+
+
+def test_the_script_keeps_next_to_nothing_for_a_card(thousand: Thousand) -> None:
+    thousand.wait()
+    assert memory(thousand.page)["JSHeapUsedSize"] < 10 * memory(thousand.ten)["JSHeapUsedSize"]
