@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from imagegen import errors, lifecycle, metadata, pictures, spool, storage
 from imagegen.lifecycle import Claim, Receipt, Stored
@@ -47,6 +47,10 @@ class Call:
         except errors.StorageUnavailable as error:
             sentence = f"{error} It was bought, is kept on the machine that made it, and will be stored from there."
             self._set_aside("not_stored", sentence, Charged.YES)
+        except DatabaseError:
+            # The answer is in the spool and the lease will run out: recovery finishes this without a second call.
+            log.warning("job %s could not be written down; recovery will", self._held.job)
+            raise
         except Exception:
             sentence = "Something went wrong here while the picture was made; the log has it. It may have been paid."
             self._set_aside("bug", sentence, Charged.UNKNOWN)

@@ -4,14 +4,17 @@ Each change is one guarded UPDATE, and its row count is the answer: 1, it happen
 running job carry the fence of their claim. Closing an attempt needs only its id: a paid fact is never refused.
 """
 
+import contextlib
 import random
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -29,6 +32,9 @@ RETRY_CAP_SECONDS = 60.0
 MACHINE_GONE = timedelta(seconds=60)
 # How long a provider rests that has no credit or does not accept the key.
 PAUSE_SECONDS = 60.0
+
+
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
 
     Committed before the first byte is sent: a call that nobody wrote down cannot happen.
     """
-    with transaction.atomic():
+    with _writing():
         job = _due(Job.objects.filter(pk=job_id)).first()
         if job is None or is_paused(job.provider) or paid_attempts(job.pk) >= job.may_pay:
             return None
@@ -131,7 +137,7 @@ def take_over(orphan: Orphan, *, worker: UUID) -> Claim | None:
 def adopt(orphan: Orphan, *, worker: UUID) -> Claim | None:
     """Hold an `unknown` job again whose answer was found after all, and open its attempt anew."""
     unknown = Job.objects.filter(pk=orphan.job, state=State.UNKNOWN, fence=orphan.fence)
-    with transaction.atomic():
+    with _writing():
         held = _take(unknown, orphan, worker)
         if held:
             Attempt.objects.filter(pk=orphan.attempt).update(ended_at=None)
@@ -158,7 +164,8 @@ def renew(claims: list[Claim], *, worker: UUID) -> None:
     the lease. A job that was taken over has another worker, and is not renewed.
     """
     jobs = [held.job for held in claims]
-    Job.objects.filter(pk__in=jobs, worker=worker, state=State.RUNNING).update(lease_until=Now() + conf.lease())
+    with _writing():
+        Job.objects.filter(pk__in=jobs, worker=worker, state=State.RUNNING).update(lease_until=Now() + conf.lease())
 
 
 def accepted(held: Claim, handle: str) -> None:
@@ -168,7 +175,7 @@ def accepted(held: Claim, handle: str) -> None:
 
 def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) -> bool:
     """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own."""
-    with transaction.atomic():
+    with _writing():
         _close(held, "succeeded", Charged.YES, receipt)
         return _update(
             _mine(held), held.job,
@@ -180,7 +187,7 @@ def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) 
 
 def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> None:
     """Close the attempt with what the error says about money, and move the job to where that error leads."""
-    with transaction.atomic():
+    with _writing():
         _close(held, error.code, error.charged, receipt)
         if isinstance(error, errors.OutOfCredit | errors.NotConfigured):
             _pause(held.provider, error)
@@ -190,7 +197,7 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> None:
 
 def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:
     """Make a job `unknown` for a reason that is ours, not the provider's: a bug, or a bought picture that has no place."""
-    with transaction.atomic():
+    with _writing():
         _close(held, code, charged, receipt)
         end = _ended(State.UNKNOWN)
         _update(_mine(held), held.job, lease_until=None, error_code=code, error_sentence=sentence, **end)
@@ -199,7 +206,7 @@ def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receip
 def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -> bool:
     """Note the thumbnail of a picture, or that it cannot be decoded; False where the job has another picture by now."""
     rows = Job.objects.filter(pk=job, picture=picture, thumbnail="", defect="")
-    with transaction.atomic():
+    with _writing():
         return _update(rows, job, thumbnail=thumbnail, defect=defect)
 
 
@@ -232,6 +239,17 @@ def _due(jobs: QuerySet[Job]) -> QuerySet[Job]:
 
 def _mine(held: Claim) -> QuerySet[Job]:
     return Job.objects.filter(pk=held.job, state=State.RUNNING, fence=held.fence)
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """Run one write transaction; on SQLite the threads of a process take turns.
+
+    SQLite's own lock is unfair: of sixty threads that wait for it some starve until their time is up.
+    """
+    turn = _turn if connection.vendor == "sqlite" else contextlib.nullcontext()
+    with turn, transaction.atomic():
+        yield
 
 
 def _update(rows: QuerySet[Job], job: UUID, **columns: Any) -> bool:

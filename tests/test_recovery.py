@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
-from imagegen import lifecycle, recovery, spool, storage, workers
+from imagegen import generation, lifecycle, recovery, spool, storage, workers
 from imagegen.errors import StorageUnavailable
 from imagegen.lifecycle import Claim, Receipt
 from imagegen.models import Attempt, Job, Worker
@@ -126,6 +127,21 @@ class TestLateAnswers:
         answered(held)
         age_spool()
         assert recovered(held).state == State.SUCCEEDED
+        assert Attempt.objects.get().charged == Charged.YES
+
+    def test_a_picture_that_the_database_would_not_take_is_finished_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def locked(*_: object, **__: object) -> bool:
+            raise OperationalError("database is locked")
+
+        job = make_job()
+        with monkeypatch.context() as patch:
+            patch.setattr(lifecycle, "succeed", locked)
+            with pytest.raises(OperationalError):
+                generation.run(job.pk)
+        Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        recovery.recover()
+        recovery.wait_until_idle()
+        assert Job.objects.get().state == State.SUCCEEDED
         assert Attempt.objects.get().charged == Charged.YES
 
     def test_a_fresh_answer_is_left_to_whoever_is_finishing_it(self) -> None:

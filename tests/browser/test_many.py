@@ -73,7 +73,7 @@ def test_the_page_moves_smoothly_while_pictures_come(thousand: Thousand) -> None
 
 def test_a_thousand_cards_fill_in(thousand: Thousand) -> None:
     thousand.wait()
-    assert thousand.page.locator("li.card:not([data-state=succeeded])").all_inner_texts() == []
+    assert thousand.page.locator("li.card:not([data-state=succeeded])").all_text_contents() == []
     expect(thousand.page).to_have_title("Done: Your pictures – Chaotix")
 
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
@@ -23,6 +23,7 @@ import requests
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
+from imagegen import events
 from imagegen.events import STREAM
 from imagegen.models import Batch, Job
 from imagegen.queries import Card, Glance
@@ -163,6 +164,16 @@ def tell(product: Product, task: str) -> None:
         client.xadd(STREAM, {"job": UUID(task).bytes})
 
 
+def settled(product: Product, ids: list[str]) -> list[str]:
+    """Wait until nothing about these pictures changes any more: each has its thumbnail."""
+
+    def there() -> bool:
+        return all(image["thumbnail_url"] for image in product.images(ids))
+
+    wait_until(there, seconds=SECONDS, what="the thumbnails")
+    return ids
+
+
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
     with Product(STOP_SECONDS=1) as running:
@@ -179,9 +190,7 @@ def waiting(product: Product) -> str:
 
 @pytest.fixture(scope="module")
 def done(product: Product) -> list[str]:
-    ids = product.generate("a kite", "two kites", "three kites", size="64x64")
-    product.finished(ids)
-    return ids
+    return settled(product, product.generate("a kite", "two kites", "three kites", size="64x64"))
 
 
 class TestForm:
@@ -212,7 +221,6 @@ class TestForm:
         assert (card.task, card.state) == (done[0], "succeeded")
 
     def test_it_is_the_card_that_the_page_itself_shows(self, product: Product, done: list[str]) -> None:
-        wait_until(lambda: bool(product.images(done[:1])[0]["thumbnail_url"]), seconds=SECONDS, what="the thumbnail")
         whole = requests.get(f"{product.url}/show-images", params={"task_ids": done[0]}, timeout=30).text
         with opened(product, task_ids=done[0]) as page:
             page.wait_for_end()
@@ -267,6 +275,15 @@ class TestWhatIsMissed:
         with opened(product, task_ids=",".join(ids), number=page.cards[-1].number) as again:
             again.wait_for_end()
             assert again.states()[ids[1]] == "succeeded"
+
+    def test_a_page_that_comes_back_is_not_told_again_what_it_has(self, product: Product, waiting: str) -> None:
+        [task] = settled(product, product.generate("an old kite", size="64x64"))
+        change(product, task, changed=ago(3600))
+        with opened(product, task_ids=f"{task},{waiting}") as page:
+            wait_until(lambda: any(event.name == "progress" for event in page.events), seconds=SECONDS, what="progress")
+        with opened(product, task_ids=f"{task},{waiting}", number=page.events[-1].number) as again:
+            wait_until(lambda: bool(again.events), seconds=SECONDS, what="anything")
+            assert task not in again.states()
 
     def test_a_lost_event_is_not_hidden_by_a_later_one_before_the_page_came_back(self, product: Product) -> None:
         """A page is promised what it missed within 15 s; so a number must not stand for more than it was sent."""
@@ -400,8 +417,7 @@ class TestForgery:
 
     def _made(self, product: Product, prompt: str) -> str:
         """Return a task with this very prompt, past every check at the doors."""
-        [task] = product.generate("a kite", size="64x64")
-        product.finished([task])
+        [task] = settled(product, product.generate("a kite", size="64x64"))
         change(product, task, prompt=prompt, changed=ago(0))
         return task
 
@@ -426,6 +442,35 @@ class TestRedisAway:
             assert page.states() == succeeded(ids)
 
 
+class SlowGoodbye:
+    """Listens without hearing anything, and takes its time to end, as a Redis connection does."""
+
+    def __init__(self) -> None:
+        self.may_leave = asyncio.Event()
+        self._steps: list[str] = []
+        self._times = 0
+
+    async def listen(self) -> AsyncGenerator[set[UUID], None]:
+        self._times += 1
+        number = self._times
+        self._steps.append(f"listening {number}")
+        try:
+            while True:
+                await asyncio.sleep(0.01)
+                yield set()
+        finally:
+            self._steps.append(f"leaving {number}")
+            await self.may_leave.wait()
+
+    async def reaches(self, step: str) -> None:
+        while step not in self._steps:
+            await asyncio.sleep(0.01)
+
+
+def queued_page() -> live.Page:
+    return live.Page({uuid4(): Glance("0", "queued", datetime.now(UTC))}, "")
+
+
 class TestOnePage:
     def test_a_card_that_was_rendered_late_does_not_take_the_place_of_a_newer_one(self) -> None:
         """The event's card and the catch-up's are rendered in two threads, and may arrive in either order."""
@@ -441,6 +486,22 @@ class TestOnePage:
             return await page.news(0)
 
         assert asyncio.run(news()) == ["new"]
+
+    def test_a_page_that_opens_while_the_reader_says_goodbye_has_a_reader(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The reader ends with the last page, which takes a moment; a page that is loaded anew comes in that moment."""
+        hub, reader = live.Hub(), SlowGoodbye()
+        monkeypatch.setattr(live, "RETRY_MILLISECONDS", 1)
+        monkeypatch.setattr(events, "listen", reader.listen)
+
+        async def play() -> None:
+            with hub.showing(queued_page()):
+                await reader.reaches("listening 1")
+            await reader.reaches("leaving 1")
+            with hub.showing(queued_page()):
+                reader.may_leave.set()
+                await reader.reaches("listening 2")
+
+        asyncio.run(asyncio.wait_for(play(), SECONDS / 4))
 
     @pytest.mark.django_db(transaction=True)
     def test_a_change_whose_event_was_lost_comes_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
