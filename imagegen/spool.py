@@ -38,7 +38,15 @@ def read(attempt: UUID) -> Answer:
 def left_behind(seconds: float) -> list[UUID]:
     """Return the attempts whose answers have been here for so long that nobody is just finishing them."""
     old = time.time() - seconds
-    return [UUID(path.stem) for path in _folder().glob("*.answer") if path.stat().st_mtime < old]
+    return [UUID(path.stem) for path in _folder().glob("*.answer") if _changed(path) < old]
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was last written; now, for one that was discarded since it was listed."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def touch(attempt: UUID) -> None:

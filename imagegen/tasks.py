@@ -53,6 +53,9 @@ class Sweeper(threading.Thread):
                 self._sweep()
             except (DatabaseError, redis.Error, Unreachable) as error:
                 log.warning("the sweep is put off: %s", error)
+            except Exception:
+                # A sweep that has died is missed by nobody until jobs are; whatever this was, the next one may succeed.
+                log.exception("the sweep failed")
             finally:
                 connection.close()
 

@@ -1,6 +1,7 @@
 """What a provider answered is kept on disk as it came, and found again by its attempt."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -91,3 +92,11 @@ class TestRoom:
         monkeypatch.setattr(http, "MAX_BYTES", 1 << 59)
         with pytest.raises(NoRoom):
             spool.check_room(0)
+
+
+def test_an_answer_that_is_discarded_while_it_is_looked_at_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = uuid4()
+    spool.keep(attempt, "demo")(200, {}, [b"x"])
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([spool._path(attempt)]))
+    spool.discard(attempt)
+    assert spool.left_behind(1) == []
