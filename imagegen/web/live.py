@@ -115,16 +115,21 @@ class Hub:
         """Read for as long as a page is open. It looks for itself: a cancellation can get lost in the Redis client."""
         while self._pages:
             try:
-                async with contextlib.aclosing(events.listen()) as news:
-                    async for jobs in news:
-                        await self.deliver(jobs)
-                        if not self._pages:
-                            return
+                await self._hear()
             except redis.Error as error:
                 log.warning("open pages catch up from the database alone: %s", error)
+                await asyncio.sleep(RETRY_MILLISECONDS / 1000)
             except Exception:
                 log.exception("the reader of events starts again")
-            await asyncio.sleep(RETRY_MILLISECONDS / 1000)
+                await asyncio.sleep(RETRY_MILLISECONDS / 1000)
+
+    async def _hear(self) -> None:
+        """Deliver what comes until no page is open; one may open again while the connection is being closed."""
+        async with contextlib.aclosing(events.listen()) as news:
+            async for jobs in news:
+                await self.deliver(jobs)
+                if not self._pages:
+                    break
 
 
 hub = Hub()

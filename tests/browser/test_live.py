@@ -88,7 +88,7 @@ def test_a_picture_that_was_tried_in_vain_says_why(ended: list[str], visitor: Vi
 
 
 def test_two_pages_on_the_same_batch_both_fill_in(product: Product, visit: Visit) -> None:
-    ids = product.generate(*(f"{prompt} [demo: slow 1]" for prompt in EXAMPLES))
+    ids = product.generate(*(f"{prompt} [demo: slow 2]" for prompt in EXAMPLES))
     pages = [visit().open(results(ids)) for _ in range(2)]
     for page in pages:
         stay(page)
