@@ -47,8 +47,9 @@ def thousand(product: Product, chromium: Browser) -> Iterator[Thousand]:
 
 
 def frames_in_a_second(page: Page) -> int:
+    """Return the better of two seconds, because whatever else runs on the machine takes its share."""
     page.bring_to_front()
-    return int(page.evaluate(COUNT_FRAMES))
+    return max(int(page.evaluate(COUNT_FRAMES)) for _ in range(2))
 
 
 def memory(page: Page) -> dict[str, float]:
@@ -68,7 +69,7 @@ def test_a_thousand_cards_stand_in_the_order_asked(thousand: Thousand) -> None:
 
 def test_the_page_moves_smoothly_while_pictures_come(thousand: Thousand) -> None:
     assert thousand.unfinished > 0
-    assert thousand.frames > thousand.frames_of_ten / 4
+    assert thousand.frames > 0.4 * thousand.frames_of_ten
 
 
 def test_a_thousand_cards_fill_in(thousand: Thousand) -> None:
