@@ -217,6 +217,8 @@ LEASE_SECONDS = env.number("LEASE_SECONDS", 30, least=1)
 SWEEP_SECONDS = env.number("SWEEP_SECONDS", 5, least=0.1)
 STOP_SECONDS = env.number("STOP_SECONDS", 10, least=0)
 MAX_PAID_ATTEMPTS = env.integer("MAX_PAID_ATTEMPTS", 2, least=1)
+_limit = env.text("MAX_PAID_CALLS_PER_DAY")
+MAX_PAID_CALLS_PER_DAY = env.integer("MAX_PAID_CALLS_PER_DAY", 0, least=0) if _limit else None
 ON_UNKNOWN = env.choice("ON_UNKNOWN", "hold", ("hold", "retry"))
 
 _stability_key = env.secret("STABILITY_API_KEY")

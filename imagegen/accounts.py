@@ -35,6 +35,18 @@ def may_see(viewer: Viewer, *, batch: str = "") -> Q:
     return seen | Q(**{f"{batch}owner": viewer.pk}) if viewer.is_authenticated else seen
 
 
+def may_change(viewer: Viewer, *, batch: str = "") -> Q:
+    """Return the condition like `may_see`, for what this person may decide about: their own, and what is nobody's."""
+    nobodys = Q(**{f"{batch}owner": None})
+    return nobodys | Q(**{f"{batch}owner": viewer.pk}) if viewer.is_authenticated else nobodys
+
+
+def check_may_stop_everything(viewer: Viewer) -> None:
+    """Raise NotAllowed where this person may not stop all spending: staff may, and everybody where anybody may spend."""
+    if not getattr(viewer, "is_staff", False) and conf.anonymous_access() != "open":
+        raise errors.NotAllowed("Only staff may pause everything here.")
+
+
 def scope(viewer: Viewer) -> str:
     """Return whose idempotency keys these are."""
     return f"user:{viewer.pk}" if viewer.is_authenticated else "anonymous"

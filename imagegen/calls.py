@@ -4,11 +4,13 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from uuid import UUID
 
 from django.db import DatabaseError, connection
 
-from imagegen import errors, lifecycle, metadata, pictures, spool, storage
-from imagegen.lifecycle import Claim, Receipt, Stored
+from imagegen import errors, ledger, lifecycle, metadata, pictures, spool, storage
+from imagegen.ledger import Receipt
+from imagegen.lifecycle import Claim, Stored
 from imagegen.metadata import Story
 from imagegen.providers import registry
 from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider
@@ -46,7 +48,7 @@ class Call:
             self._settle(answered)
         except errors.StorageUnavailable as error:
             sentence = f"{error} It was bought, is kept on the machine that made it, and will be stored from there."
-            self._set_aside("not_stored", sentence, Charged.YES)
+            self._set_aside(lifecycle.NOT_STORED, sentence, Charged.YES)
         except DatabaseError:
             # The answer is in the spool and the lease will run out: recovery finishes this without a second call.
             log.warning("job %s could not be written down; recovery will", self._held.job)
@@ -56,7 +58,7 @@ class Call:
             self._set_aside("bug", sentence, Charged.UNKNOWN)
             raise
         else:
-            # The picture of a job that was taken over stays in the spool: recovery decides what it is good for.
+            # The answer for a job that was taken over stays in the spool: recovery decides what it is good for.
             if not self._refused:
                 spool.discard(self._held.attempt)
 
@@ -66,7 +68,7 @@ class Call:
             self._answer = answered()
             self._keep_picture(self._answer)
         except errors.ProviderError as error:
-            lifecycle.settle(self._held, error, self._receipt())
+            self._refused = not lifecycle.settle(self._held, error, self._receipt())
 
     def _ask(self) -> Answer:
         """Make the paid call and wait for its answer, which is in the spool when this returns."""
@@ -133,14 +135,49 @@ class Call:
         """Return what is known of the call; `body` is the picture where the answer held more than that."""
         if self._answer is None:
             return Receipt()
-        received = body or self._answer.body
-        return Receipt(
-            http_status=self._answer.status,
-            request_id=self._answer.headers.get("x-request-id", "")[:200],
-            bytes=len(received),
-            sha256=hashlib.sha256(received).hexdigest(),
-            price=self._provider.price(self._held.request.model),
-        )
+        return _receipt(self._provider, self._held.request.model, self._answer, body or self._answer.body)
+
+
+def is_picture(attempt: UUID) -> bool:
+    """Whether the answer that was kept for this call is a picture."""
+    call = _kept(attempt)
+    return call is not None and _fault(*call) is None
+
+
+def learn(attempt: UUID) -> None:
+    """Write down what a kept answer says about money, where nobody knew; it came too late for its job."""
+    if (model := ledger.undecided(attempt)) is None or (call := _kept(attempt)) is None:
+        return
+    fault = _fault(*call)
+    outcome, charged = (fault.code, fault.charged) if fault else ("came_too_late", Charged.YES)
+    provider, answer = call
+    ledger.close(attempt, outcome, charged, _receipt(provider, model, answer, answer.body))
+
+
+def _kept(attempt: UUID) -> tuple[Provider, Answer] | None:
+    """Return a kept answer and who can read it; None where either is gone, as another process may have been quicker."""
+    try:
+        return registry.get(spool.provider(attempt)), spool.read(attempt)
+    except (KeyError, FileNotFoundError):
+        return None
+
+
+def _fault(provider: Provider, answer: Answer) -> errors.ProviderError | None:
+    try:
+        pictures.check(provider.read(answer).body)
+    except errors.ProviderError as error:
+        return error
+    return None
+
+
+def _receipt(provider: Provider, model: str, answer: Answer, received: bytes) -> Receipt:
+    return Receipt(
+        http_status=answer.status,
+        request_id=answer.headers.get("x-request-id", "")[:200],
+        bytes=len(received),
+        sha256=hashlib.sha256(received).hexdigest(),
+        price=provider.price(model),
+    )
 
 
 def _provider(name: str) -> Provider:

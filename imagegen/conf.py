@@ -29,6 +29,12 @@ def max_paid_attempts() -> int:
     return int(settings.MAX_PAID_ATTEMPTS)
 
 
+def max_paid_calls_per_day() -> int | None:
+    """How many calls that cost money may be made between two midnights UTC; None is no limit."""
+    limit = settings.MAX_PAID_CALLS_PER_DAY
+    return None if limit is None else int(limit)
+
+
 def max_prompts() -> int:
     """How many pictures one submission may ask for."""
     return int(settings.MAX_PROMPTS)

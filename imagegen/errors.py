@@ -2,7 +2,7 @@
 
 ImagegenError
 ├── BadSubmission          what was asked cannot be done; says which field and which item
-├── Conflict               the idempotency key stands for another submission
+├── Conflict               what is asked does not fit what is there: another submission's key, a job that has moved on
 ├── NotAllowed             ANONYMOUS_ACCESS does not let this person do it
 ├── StorageUnavailable     the picture could not be put where pictures are kept
 ├── NoRoom                 the disk has no room for an answer that has not been asked for yet
@@ -47,7 +47,7 @@ class BadSubmission(ImagegenError):
 
 
 class Conflict(ImagegenError):
-    """The idempotency key was used before, for a different submission."""
+    """The idempotency key stands for another submission, or the job is past what is asked of it."""
 
 
 class NotAllowed(ImagegenError):

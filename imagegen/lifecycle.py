@@ -1,7 +1,8 @@
 """The one place where a job changes state and a paid call is written down.
 
 Each change is one guarded UPDATE, and its row count is the answer: 1, it happened; 0, somebody else was first. Writes to a
-running job carry the fence of their claim. Closing an attempt needs only its id: a paid fact is never refused.
+running job carry the fence of their claim. Where the owner asked to cancel a running job, the write that records its call
+cancels it, whatever else that write would have made of it.
 """
 
 import contextlib
@@ -15,14 +16,16 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Now
 
-from imagegen import conf, errors, events
-from imagegen.models import Attempt, Job, ProviderPause, Worker
+from imagegen import conf, errors, events, ledger, pauses
+from imagegen.ledger import Receipt
+from imagegen.models import Attempt, Job, Worker
 from imagegen.pictures import Picture
-from imagegen.providers.base import ImageRequest, Price
-from imagegen.states import Charged, PauseReason, State
+from imagegen.providers import registry
+from imagegen.providers.base import ImageRequest
+from imagegen.states import Charged, State
 
 # Retries of calls that were surely not charged: full jitter, so that a provider that comes back is not hit by all at once.
 MAX_FREE_RETRIES = 4
@@ -30,9 +33,10 @@ RETRY_BASE_SECONDS = 1.0
 RETRY_CAP_SECONDS = 60.0
 # A machine that was silent for so long is gone, and nobody will find what is in its spool.
 MACHINE_GONE = timedelta(seconds=60)
-# How long a provider rests that has no credit or does not accept the key.
-PAUSE_SECONDS = 60.0
-
+# Bought, and without a place to put it: the answer waits in the spool of its machine.
+NOT_STORED = "not_stored"
+# Where the owner may still say that nobody needs the picture any more.
+CANCELABLE = (State.QUEUED, State.RUNNING, State.FAILED, State.UNKNOWN)
 
 _turn = threading.Lock()
 
@@ -61,17 +65,6 @@ class Orphan(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """What is known of a finished call besides its outcome; absent facts are None or empty."""
-
-    http_status: int | None = None
-    request_id: str = ""
-    bytes: int | None = None
-    sha256: str = ""
-    price: Price | None = None
-
-
-@dataclass(frozen=True)
 class Stored:
     """A picture where pictures are kept: its name there, and what the stored file is."""
 
@@ -88,7 +81,7 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
     """
     with _writing():
         job = _due(Job.objects.filter(pk=job_id)).first()
-        if job is None or is_paused(job.provider) or paid_attempts(job.pk) >= job.may_pay:
+        if job is None or not _may_call(job):
             return None
         # Plain conditions on the row itself: two workers that looked at once are told apart by the fence.
         taken = _update(
@@ -98,24 +91,26 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
         )  # fmt: skip
         if not taken:
             return None
-        attempt = Attempt.objects.create(
-            job=job, provider=job.provider, model=job.model, fence=job.fence + 1, worker=worker, machine=machine
-        )
+        attempt = ledger.write_down(job, fence=job.fence + 1, worker=worker, machine=machine)
     return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt.pk))
 
 
 def due(limit: int, *, told_before: timedelta) -> list[UUID]:
     """Return the oldest jobs that could run now and of which no worker was told within `told_before`."""
     silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
-    waiting = _due(Job.objects.filter(silent)).exclude(
-        provider__in=ProviderPause.objects.filter(until__gt=Now()).values("pk")
-    )
+    paused = pauses.current()
+    if pauses.EVERYTHING in paused:
+        return []
+    waiting = _due(Job.objects.filter(silent)).exclude(provider__in=paused)
+    if ledger.left_today() == 0:
+        waiting = waiting.filter(provider__in=registry.free())
     return list(waiting.order_by("created", "position").values_list("pk", flat=True)[: max(limit, 0)])
 
 
 def hinted(jobs: list[UUID]) -> None:
     """Note that workers were told about these jobs."""
-    Job.objects.filter(pk__in=jobs).update(hinted_at=Now())
+    with _writing():
+        Job.objects.filter(pk__in=_locked(Job.objects.filter(pk__in=jobs))).update(hinted_at=Now())
 
 
 def orphans(machine: UUID) -> list[Orphan]:
@@ -135,26 +130,32 @@ def take_over(orphan: Orphan, *, worker: UUID) -> Claim | None:
 
 
 def adopt(orphan: Orphan, *, worker: UUID) -> Claim | None:
-    """Hold an `unknown` job again whose answer was found after all, and open its attempt anew."""
-    unknown = Job.objects.filter(pk=orphan.job, state=State.UNKNOWN, fence=orphan.fence)
+    """Hold a job again whose answer was found after all, and open its attempt anew; None where it has moved on."""
+    waiting = Job.objects.filter(pk=orphan.job, state__in=(State.UNKNOWN, State.QUEUED), fence=orphan.fence)
     with _writing():
-        held = _take(unknown, orphan, worker)
+        held = _take(waiting, orphan, worker)
         if held:
             Attempt.objects.filter(pk=orphan.attempt).update(ended_at=None)
     return held
 
 
-def unknown_job_of(attempt: UUID) -> Orphan | None:
-    """Return the `unknown` job of a closed attempt; None where its job is anything else."""
-    row = (
-        Attempt.objects.filter(pk=attempt, job__state=State.UNKNOWN).values_list("job", "job__fence", "pk", "handle").first()
-    )
+def served_by(attempt: UUID, *, picture: bool) -> Orphan | None:
+    """Return the job that the kept answer of this closed attempt would bring further; None where there is none.
+
+    A picture serves a job that is `unknown` or queued again, whichever of its calls made it. Any other answer only explains
+    an `unknown` job, and only if its last call got it.
+    """
+    rows = Attempt.objects.filter(pk=attempt, job__state__in=(State.UNKNOWN, State.QUEUED))
+    if not picture:
+        later = Attempt.objects.filter(job=OuterRef("job"), fence__gt=OuterRef("fence"))
+        rows = rows.filter(~Exists(later), job__state=State.UNKNOWN)
+    row = rows.values_list("job", "job__fence", "pk", "handle").first()
     return Orphan(*row) if row else None
 
 
-def is_settled(attempt: UUID) -> bool:
-    """Whether nothing more can come of this attempt's answer: its job has ended for good, or is no more."""
-    return not Attempt.objects.filter(pk=attempt, job__state__in=(State.RUNNING, State.UNKNOWN)).exists()
+def is_at_work(attempt: UUID) -> bool:
+    """Whether somebody works on the job of this attempt just now."""
+    return Attempt.objects.filter(pk=attempt, job__state=State.RUNNING).exists()
 
 
 def renew(claims: list[Claim], *, worker: UUID) -> None:
@@ -164,8 +165,9 @@ def renew(claims: list[Claim], *, worker: UUID) -> None:
     the lease. A job that was taken over has another worker, and is not renewed.
     """
     jobs = [held.job for held in claims]
+    mine = Job.objects.filter(pk__in=jobs, worker=worker, state=State.RUNNING)
     with _writing():
-        Job.objects.filter(pk__in=jobs, worker=worker, state=State.RUNNING).update(lease_until=Now() + conf.lease())
+        Job.objects.filter(pk__in=_locked(mine)).update(lease_until=Now() + conf.lease())
 
 
 def accepted(held: Claim, handle: str) -> None:
@@ -175,32 +177,74 @@ def accepted(held: Claim, handle: str) -> None:
 
 def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) -> bool:
     """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own."""
+    kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
     with _writing():
-        _close(held, "succeeded", Charged.YES, receipt)
+        ledger.close(held.attempt, "succeeded", Charged.YES, receipt)
         return _update(
             _mine(held), held.job,
-            state=State.SUCCEEDED, ended_at=Now(), lease_until=None, picture=stored.name, sha256=stored.sha256,
-            bytes=stored.bytes, content_type=stored.picture.content_type, width=stored.picture.width,
-            height=stored.picture.height, actual_seed=seed,
+            lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,
+            content_type=stored.picture.content_type, width=stored.picture.width, height=stored.picture.height,
+            actual_seed=seed, error_code="", **_unless_canceled(_ended(State.SUCCEEDED), "", canceled=kept),
         )  # fmt: skip
 
 
-def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> None:
-    """Close the attempt with what the error says about money, and move the job to where that error leads."""
+def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
+    """Close the attempt with what the error says about money, and move the job to where that error leads.
+
+    False where the job is no longer ours; the attempt is closed all the same.
+    """
     with _writing():
-        _close(held, error.code, error.charged, receipt)
+        ledger.close(held.attempt, error.code, error.charged, receipt)
         if isinstance(error, errors.OutOfCredit | errors.NotConfigured):
-            _pause(held.provider, error)
-        change = _change(held, error)
-        _update(_mine(held), held.job, lease_until=None, error_code=error.code, error_sentence=str(error), **change)
+            pauses.rest(held.provider, error)
+        change = _unless_canceled(_change(held, error), str(error), canceled=f"Canceled. {error}")
+        return _update(_mine(held), held.job, lease_until=None, error_code=error.code, **change)
 
 
 def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:
     """Make a job `unknown` for a reason that is ours, not the provider's: a bug, or a bought picture that has no place."""
     with _writing():
-        _close(held, code, charged, receipt)
+        ledger.close(held.attempt, code, charged, receipt)
         end = _ended(State.UNKNOWN)
         _update(_mine(held), held.job, lease_until=None, error_code=code, error_sentence=sentence, **end)
+
+
+def cancel(jobs: QuerySet[Job]) -> list[UUID]:
+    """Cancel these jobs and return those that were not too late.
+
+    At once where no call is in flight; otherwise the write that records the call does it, and keeps what was bought.
+    """
+    running = Q(state=State.RUNNING)
+    with _writing():
+        found = _locked(jobs.filter(state__in=CANCELABLE))
+        Job.objects.filter(pk__in=found).update(
+            changed=Now(),
+            state=Case(When(running, then=F("state")), default=Value(State.CANCELED.value)),
+            ended_at=Case(When(running, then=F("ended_at")), default=Now()),
+            error_sentence=Case(
+                When(state=State.QUEUED, then=_text("Canceled before it was drawn.")), default=F("error_sentence")
+            ),
+            cancel_requested=True,
+        )
+        _tell(found)
+    return found
+
+
+def ask_again(jobs: QuerySet[Job], state: State, *, fence: int | None = None) -> list[UUID]:
+    """Queue those of these jobs again that are `failed` (or `unknown`), allow each one more paid call, and return them.
+
+    `fence` is the one that the person saw: a job that had another call since is left alone, and nothing is bought twice.
+    """
+    if fence is not None:
+        jobs = jobs.filter(fence=fence)
+    with _writing():
+        found = _locked(jobs.filter(state=state))
+        Job.objects.filter(pk__in=found).update(
+            changed=Now(), state=State.QUEUED, ended_at=None, not_before=None, hinted_at=Now(), error_code="",
+            error_sentence="", cancel_requested=False, tries_from=F("fence"), may_pay=ledger.paid_calls_of_row() + 1,
+        )  # fmt: skip
+        _tell(found)
+    return found
 
 
 def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -> bool:
@@ -210,13 +254,11 @@ def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -
         return _update(rows, job, thumbnail=thumbnail, defect=defect)
 
 
-def is_paused(provider: str) -> bool:
-    return ProviderPause.objects.filter(pk=provider, until__gt=Now()).exists()
-
-
-def paid_attempts(job: UUID) -> int:
-    """Count the calls for a job that cost money, or may have."""
-    return Attempt.objects.filter(job=job).exclude(charged=Charged.NO).count()
+def _may_call(job: Job) -> bool:
+    """Whether money may be spent on this job now."""
+    if pauses.is_paused(job.provider) or ledger.paid_calls(job.pk) >= job.may_pay:
+        return False
+    return not ledger.is_spent(job.provider)
 
 
 def _take(rows: QuerySet[Job], orphan: Orphan, worker: UUID) -> Claim | None:
@@ -256,18 +298,18 @@ def _update(rows: QuerySet[Job], job: UUID, **columns: Any) -> bool:
     """Make one guarded change, and tell open pages once it is committed; False where the guard refused it."""
     changed = bool(rows.update(changed=Now(), **columns))
     if changed:
-        transaction.on_commit(partial(events.send, [job]))
+        _tell([job])
     return changed
 
 
-def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> None:
-    cost = receipt.price if charged == Charged.YES else None
-    # Recovery may have closed it as unknown while its own worker was only slow: what is known takes the place of that.
-    open_or_unknown = Attempt.objects.filter(Q(ended_at=None) | Q(charged=Charged.UNKNOWN), pk=held.attempt)
-    open_or_unknown.update(
-        ended_at=Now(), outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
-        bytes=receipt.bytes, sha256=receipt.sha256, amount=cost.amount if cost else None, unit=cost.unit if cost else "",
-    )  # fmt: skip
+def _locked(rows: QuerySet[Job]) -> list[UUID]:
+    """Lock these rows, always in the same order so that nobody waits in a circle, and return their ids."""
+    return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+
+
+def _tell(jobs: list[UUID]) -> None:
+    """Tell open pages once the change is committed."""
+    transaction.on_commit(partial(events.send, jobs))
 
 
 def _change(held: Claim, error: errors.ProviderError) -> dict[str, Any]:
@@ -279,12 +321,12 @@ def _change(held: Claim, error: errors.ProviderError) -> dict[str, Any]:
             return _again(seconds)
         case errors.OutOfCredit() | errors.NotConfigured():
             return _again(0)
-        case errors.Unavailable() if _free_failures(held.job) <= MAX_FREE_RETRIES:
-            return _again(_backoff(_free_failures(held.job)))
-    paid = paid_attempts(held.job)
+        case errors.Unavailable() if (failures := ledger.free_failures(held.job)) <= MAX_FREE_RETRIES:
+            return _again(_backoff(failures))
+    paid = ledger.paid_calls(held.job)
     if error.charged == Charged.UNKNOWN and conf.retry_unknown() and paid < conf.max_paid_attempts():
         return {**_again(0), "may_pay": paid + 1}
-    return _ended(State.UNKNOWN if _may_be_paid(held.job) else State.FAILED)
+    return _ended(State.UNKNOWN if ledger.may_be_paid(held.job) else State.FAILED)
 
 
 def _ended(state: State) -> dict[str, Any]:
@@ -296,30 +338,24 @@ def _again(seconds: float) -> dict[str, Any]:
     return {"state": State.QUEUED, "worker": None, "not_before": Now() + timedelta(seconds=seconds), "hinted_at": None}
 
 
+def _unless_canceled(change: dict[str, Any], sentence: str, *, canceled: str) -> dict[str, Any]:
+    """Return a change of a running job that cancels it instead, with that sentence, where its owner asked for it."""
+    asked = Q(cancel_requested=True)
+    ended_at = change.get("ended_at", Value(None, output_field=DateTimeField()))
+    return {
+        **change,
+        "state": Case(When(asked, then=Value(State.CANCELED.value)), default=Value(change["state"].value)),
+        "ended_at": Case(When(asked, then=Now()), default=ended_at),
+        "error_sentence": Case(When(asked, then=_text(canceled)), default=_text(sentence)),
+    }
+
+
+def _text(sentence: str) -> Value:
+    return Value(sentence, output_field=TextField())
+
+
 def _backoff(failures: int) -> float:
     return random.uniform(0, min(RETRY_CAP_SECONDS, RETRY_BASE_SECONDS * 2 ** (failures - 1)))
-
-
-def _free_failures(job: UUID) -> int:
-    return Attempt.objects.filter(job=job, outcome=errors.Unavailable.code).count()
-
-
-def _may_be_paid(job: UUID) -> bool:
-    """Whether some call of this job, this one included, has an outcome that nobody knows."""
-    return Attempt.objects.filter(job=job, charged=Charged.UNKNOWN).exists()
-
-
-def _pause(provider: str, error: errors.ProviderError) -> None:
-    reason = PauseReason.NO_CREDIT if isinstance(error, errors.OutOfCredit) else PauseReason.BAD_KEY
-    ProviderPause.objects.update_or_create(
-        provider=provider,
-        defaults={
-            "reason": reason,
-            "sentence": str(error),
-            "since": Now(),
-            "until": Now() + timedelta(seconds=PAUSE_SECONDS),
-        },
-    )
 
 
 def _request(job: Job, attempt: UUID) -> ImageRequest:

@@ -1,6 +1,6 @@
 """The rows: what was asked, what became of it, and every call that may have cost money.
 
-State changes are made in lifecycle.py and nowhere else.
+State changes are made in lifecycle.py, attempts are written in ledger.py, and nowhere else.
 """
 
 import uuid
@@ -75,6 +75,8 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True)
     # How many paid calls it may have in all; a person or a policy raises it.
     may_pay = models.PositiveIntegerField(default=1)
+    # The fence at which it was asked for again: failures up to there no longer count.
+    tries_from = models.PositiveIntegerField(default=0)
 
     # What came out. `picture` and `thumbnail` are names in the storage; `actual_seed` is what the provider says.
     picture = models.CharField(max_length=200, blank=True)
@@ -96,7 +98,7 @@ class Job(models.Model):
             models.Index("lease_until", name="job_leased", condition=models.Q(state=State.RUNNING)),
             # What the thumbnailer reads: pictures that were not decoded yet.
             models.Index(
-                "ended_at", name="job_undecoded", condition=models.Q(state=State.SUCCEEDED, thumbnail="", defect="")
+                "ended_at", name="job_undecoded", condition=models.Q(thumbnail="", defect="") & ~models.Q(picture="")
             ),
         )
 
@@ -134,22 +136,25 @@ class Attempt(models.Model):
             models.UniqueConstraint("job", "fence", name="one_attempt_per_claim"),
             models.UniqueConstraint("job", condition=models.Q(ended_at=None), name="one_open_attempt_per_job"),
         )
+        # What the daily limit counts.
+        indexes = (models.Index("sent_at", name="attempt_sent"),)
 
     def __str__(self) -> str:
         return f"{self.outcome or 'open'} {self.id}"
 
 
 class ProviderPause(models.Model):
-    """Why every job of a provider waits, and until when; it survives a Redis that is wiped."""
+    """Why every job of a provider waits, and until when; None is until somebody resumes it. Written by pauses.py alone."""
 
+    # The empty name stands for all providers.
     provider = models.CharField(max_length=60, primary_key=True)
     reason = models.CharField(max_length=20, choices=_choices(PauseReason))
     sentence = models.TextField()
     since = models.DateTimeField()
-    until = models.DateTimeField()
+    until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"{self.provider}: {self.reason}"
+        return f"{self.provider or 'everything'}: {self.reason}"
 
 
 class Worker(models.Model):

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import conf, errors, lifecycle, readiness, spool, workers
+from imagegen import calls, conf, errors, lifecycle, readiness, spool, workers
 from imagegen.calls import Call
-from imagegen.lifecycle import Claim, Orphan, Receipt
+from imagegen.ledger import Receipt
+from imagegen.lifecycle import Claim, Orphan
 
 log = logging.getLogger(__name__)
 # How many hints may wait in the queue per thread that could use one: a few seconds of work for fast providers, no more.
@@ -38,10 +39,8 @@ def recover() -> None:
         if not workers.is_executing(orphan.job):
             _rescue(orphan, lifecycle.take_over)
     for attempt in spool.left_behind(conf.lease().total_seconds()):
-        if unknown := lifecycle.unknown_job_of(attempt):
-            _rescue(unknown, lifecycle.adopt)
-        elif lifecycle.is_settled(attempt):
-            spool.discard(attempt)
+        if not lifecycle.is_at_work(attempt):
+            _use(attempt)
 
 
 def wait_until_idle() -> None:
@@ -49,6 +48,15 @@ def wait_until_idle() -> None:
     _rescuers.submit(lambda: None).result()
     while _in_hand:
         threading.Event().wait(0.01)
+
+
+def _use(attempt: UUID) -> None:
+    """Bring a job further with an answer that was found after all, or else learn from it whether its call was paid."""
+    if served := lifecycle.served_by(attempt, picture=calls.is_picture(attempt)):
+        _rescue(served, lifecycle.adopt)
+    else:
+        calls.learn(attempt)
+        spool.discard(attempt)
 
 
 def _rescue(orphan: Orphan, hold: Callable[..., Claim | None]) -> None:

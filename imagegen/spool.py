@@ -35,6 +35,12 @@ def read(attempt: UUID) -> Answer:
         return Answer(head["status"], head["headers"], file.read())
 
 
+def provider(attempt: UUID) -> str:
+    """Return the name of the provider that gave a kept answer; FileNotFoundError where there is none."""
+    with _path(attempt).open("rb") as file:
+        return str(json.loads(file.readline())["provider"])
+
+
 def left_behind(seconds: float) -> list[UUID]:
     """Return the attempts whose answers have been here for so long that nobody is just finishing them."""
     old = time.time() - seconds

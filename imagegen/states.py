@@ -39,3 +39,4 @@ class PauseReason(StrEnum):
     NO_CREDIT = "no_credit"
     BAD_KEY = "bad_key"
     BREAKER = "breaker"
+    BY_HAND = "by_hand"

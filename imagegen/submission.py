@@ -6,26 +6,20 @@ wrong with which item and nothing is made.
 
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from imagegen import accounts, tasks
+from imagegen import accounts, announcements
 from imagegen import items as item_rows
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, Problem
 from imagegen.items import Item
 from imagegen.models import Batch, Job
 
-log = logging.getLogger(__name__)
 MAX_KEY = 255
-
-# One thread tells the workers, after the answer: a slow or absent Redis never holds up a POST.
-_announcer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="announce")
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
             return _replay(first, batch)
         raise
     made = [job.pk for job in jobs]
-    transaction.on_commit(lambda: _announcer.submit(_announce, made))
+    announcements.after_commit(made)
     return Submission(batch.pk, made)
 
 
@@ -88,12 +82,3 @@ def _replay(first: Batch, again: Batch) -> Submission:
     if first.digest != again.digest:
         raise Conflict("This Idempotency-Key was used before, for a different submission.")
     return Submission(first.pk, list(first.jobs.order_by("position").values_list("pk", flat=True)), replayed=True)
-
-
-def _announce(jobs: list[UUID]) -> None:
-    try:
-        tasks.publish(jobs)
-    except tasks.Unreachable as error:
-        log.warning("the workers were not told about %d jobs (%s); the sweep will", len(jobs), error)
-    except Exception:
-        log.exception("the workers were not told about %d jobs; the sweep will", len(jobs))

@@ -8,7 +8,6 @@ from PIL import Image, ImageOps
 
 from imagegen import lifecycle, storage
 from imagegen.models import Job
-from imagegen.states import State
 
 log = logging.getLogger(__name__)
 # Twice the width of a card on a desktop, for screens with two pixels to a point.
@@ -18,8 +17,8 @@ QUALITY = 80
 
 def make_some(limit: int = 50) -> int:
     """Decode the oldest pictures that have no thumbnail yet; return how many were looked at."""
-    jobs = Job.objects.filter(state=State.SUCCEEDED, thumbnail="", defect="").order_by("ended_at")[:limit]
-    waiting = list(jobs.values_list("pk", "picture"))
+    jobs = Job.objects.filter(thumbnail="", defect="").exclude(picture="").order_by("ended_at")
+    waiting = list(jobs.values_list("pk", "picture")[:limit])
     for job, picture in waiting:
         _make(job, picture)
     return len(waiting)

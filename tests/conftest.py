@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from imagegen import redis, submission
+from imagegen import announcements, redis
 from imagegen.management.commands.up import _broker
 from tests.product import wait_until
 from tests.standins.stability import StabilityStandIn
@@ -35,7 +35,7 @@ def _answers() -> bool:
 def _clean(broker: None) -> Iterator[None]:
     """Leave no message and no file to the next test."""
     yield
-    submission._announcer.submit(lambda: None).result()
+    announcements.wait_until_idle()
     redis.client().flushall()
     for folder in (django_settings.MEDIA_ROOT, django_settings.DATA_DIR / "spool"):
         shutil.rmtree(folder, ignore_errors=True)

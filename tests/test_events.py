@@ -12,7 +12,8 @@ import redis as redis_library
 from django.db import transaction
 
 from imagegen import errors, events, lifecycle, redis
-from imagegen.lifecycle import Receipt, Stored
+from imagegen.ledger import Receipt
+from imagegen.lifecycle import Stored
 from imagegen.models import Job
 from imagegen.pictures import Picture
 from imagegen.states import Charged, State

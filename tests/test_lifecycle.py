@@ -5,14 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from imagegen import errors, lifecycle
-from imagegen.lifecycle import Claim, Receipt, Stored
+from imagegen import errors, lifecycle, pauses
+from imagegen.ledger import Receipt
+from imagegen.lifecycle import Claim, Stored
 from imagegen.models import Attempt, Job, ProviderPause
 from imagegen.pictures import Picture
 from imagegen.providers.base import Price
@@ -166,7 +169,7 @@ class TestSettle:
     def test_no_credit_and_a_bad_key_pause_the_provider(self, error: errors.ProviderError) -> None:
         state_after(error)
         assert ProviderPause.objects.get(pk="demo").sentence == str(error)
-        assert lifecycle.is_paused("demo")
+        assert pauses.is_paused("demo")
 
     def test_a_free_failure_is_tried_four_times_more_then_failed(self) -> None:
         job, calls = make_job(), 0
@@ -236,3 +239,115 @@ def test_renewing_moves_the_lease_of_claims_that_still_hold() -> None:
     leases = {job.pk: job.lease_until for job in Job.objects.all()}
     assert leases[lost.job] == past
     assert (leases[held.job] or past) > timezone.now()
+
+
+def in_state(state: State, **fields: Any) -> Job:
+    return make_job(state=state, **fields)
+
+
+def rows(*jobs: Job) -> QuerySet[Job]:
+    return Job.objects.filter(pk__in=[job.pk for job in jobs])
+
+
+@pytest.mark.django_db
+class TestCancel:
+    @pytest.mark.parametrize("state", [State.QUEUED, State.FAILED, State.UNKNOWN])
+    def test_without_a_call_in_flight_it_is_at_once(self, state: State) -> None:
+        job = in_state(state)
+        assert lifecycle.cancel(rows(job)) == [job.pk]
+        job.refresh_from_db()
+        assert (job.state, job.ended_at is None) == (State.CANCELED, False)
+
+    @pytest.mark.parametrize("state", [State.SUCCEEDED, State.REFUSED, State.CANCELED])
+    def test_what_is_final_stays(self, state: State) -> None:
+        assert lifecycle.cancel(rows(in_state(state))) == []
+
+    def test_a_canceled_job_is_never_claimed(self) -> None:
+        job = make_job()
+        lifecycle.cancel(rows(job))
+        assert claim(job) is None
+
+    def test_a_call_in_flight_goes_on_and_its_picture_is_kept(self) -> None:
+        held = claimed(make_job())
+        lifecycle.cancel(Job.objects.all())
+        assert Job.objects.get().state == State.RUNNING
+        assert succeed(held)
+        job = Job.objects.get()
+        assert (job.state, job.picture) == (State.CANCELED, "a.png")
+        assert Attempt.objects.get().charged == Charged.YES
+
+    @pytest.mark.parametrize("error", [errors.Unavailable("down"), errors.OutcomeUnknown("?"), errors.Invalid("no")])
+    def test_a_call_in_flight_that_fails_is_not_made_again(self, error: errors.ProviderError) -> None:
+        held = claimed(make_job())
+        lifecycle.cancel(Job.objects.all())
+        lifecycle.settle(held, error, Receipt())
+        job = Job.objects.get()
+        assert (job.state, job.ended_at is None) == (State.CANCELED, False)
+        assert str(error) in job.error_sentence
+        assert Attempt.objects.get().charged == error.charged
+
+    def test_a_bought_picture_without_a_place_is_still_waited_for(self) -> None:
+        held = claimed(make_job())
+        lifecycle.cancel(Job.objects.all())
+        lifecycle.set_aside(held, lifecycle.NOT_STORED, "No room.", charged=Charged.YES, receipt=Receipt())
+        assert Job.objects.get().state == State.UNKNOWN
+
+    def test_giving_up_keeps_the_sentence_about_money(self) -> None:
+        job = in_state(State.UNKNOWN, error_sentence="It may have been paid.")
+        lifecycle.cancel(rows(job))
+        assert Job.objects.get().error_sentence == "It may have been paid."
+
+
+@pytest.mark.django_db
+class TestAskAgain:
+    def test_a_failed_job_is_queued_as_if_new(self) -> None:
+        job = in_state(State.FAILED, error_code="invalid", error_sentence="No.", ended_at=timezone.now())
+        assert lifecycle.ask_again(rows(job), State.FAILED) == [job.pk]
+        job.refresh_from_db()
+        assert (job.state, job.error_code, job.error_sentence, job.ended_at) == (State.QUEUED, "", "", None)
+
+    @pytest.mark.parametrize("state", [state for state in State if state != State.FAILED])
+    def test_only_failed_jobs_are_tried_again(self, state: State) -> None:
+        assert lifecycle.ask_again(rows(in_state(state)), State.FAILED) == []
+
+    def test_an_unknown_job_may_have_one_more_paid_call(self) -> None:
+        held = claimed(make_job())
+        lifecycle.settle(held, errors.OutcomeUnknown("?"), Receipt())
+        lifecycle.ask_again(Job.objects.all(), State.UNKNOWN)
+        assert Job.objects.get().may_pay == 2
+        lifecycle.settle(claimed(Job.objects.get()), errors.OutcomeUnknown("?"), Receipt())
+        assert claim(Job.objects.get()) is None
+
+    def test_a_failed_job_that_was_paid_may_be_paid_again(self) -> None:
+        lifecycle.settle(claimed(make_job()), errors.BadAnswer("broken", charged=Charged.YES), Receipt())
+        lifecycle.ask_again(Job.objects.all(), State.FAILED)
+        assert claim(Job.objects.get()) is not None
+
+    def test_each_job_counts_its_own_paid_calls(self) -> None:
+        never, once = in_state(State.FAILED), make_job()
+        lifecycle.settle(claimed(once), errors.BadAnswer("broken", charged=Charged.YES), Receipt())
+        lifecycle.ask_again(Job.objects.all(), State.FAILED)
+        assert dict(Job.objects.values_list("pk", "may_pay")) == {never.pk: 1, once.pk: 2}
+
+    def test_free_failures_are_counted_anew(self) -> None:
+        job = make_job()
+        for _ in range(5):
+            lifecycle.settle(claimed(job), errors.Unavailable("down"), Receipt())
+            Job.objects.update(not_before=None)
+        assert Job.objects.get().state == State.FAILED
+        lifecycle.ask_again(Job.objects.all(), State.FAILED)
+        lifecycle.settle(claimed(job), errors.Unavailable("down"), Receipt())
+        assert Job.objects.get().state == State.QUEUED
+
+    def test_a_page_that_is_out_of_date_buys_nothing(self) -> None:
+        seen = claimed(make_job()).fence
+        assert lifecycle.ask_again(Job.objects.all(), State.UNKNOWN, fence=seen) == []
+        Job.objects.update(state=State.UNKNOWN, fence=seen + 1)
+        assert lifecycle.ask_again(Job.objects.all(), State.UNKNOWN, fence=seen) == []
+        assert len(lifecycle.ask_again(Job.objects.all(), State.UNKNOWN, fence=seen + 1)) == 1
+
+    def test_an_earlier_wish_to_cancel_is_forgotten(self) -> None:
+        job = in_state(State.FAILED, cancel_requested=True)
+        lifecycle.ask_again(rows(job), State.FAILED)
+        assert succeed(claimed(job))
+        assert Job.objects.get().state == State.SUCCEEDED

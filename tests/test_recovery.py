@@ -13,15 +13,16 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from imagegen import generation, lifecycle, recovery, spool, storage, workers
+from imagegen import errors, generation, lifecycle, recovery, spool, storage, workers
 from imagegen.errors import StorageUnavailable
-from imagegen.lifecycle import Claim, Receipt
+from imagegen.ledger import Receipt
+from imagegen.lifecycle import Claim
 from imagegen.models import Attempt, Job, Worker
 from imagegen.pictures import Picture
 from imagegen.providers import registry
 from imagegen.states import Charged, State
 from tests.product import Product, wait_until
-from tests.rows import WORKER, make_job
+from tests.rows import WORKER, claimed, make_job
 from tests.standins import stability as answers
 from tests.standins.stability import StabilityStandIn
 
@@ -164,6 +165,56 @@ class TestLateAnswers:
             assert recovered(held).error_code == "not_stored"
         age_spool()
         assert recovered(held).state == State.SUCCEEDED
+
+    @pytest.mark.parametrize("policy", ["hold", "retry"])
+    def test_a_job_that_is_queued_again_takes_the_answer_and_makes_no_other_call(self, settings: Any, policy: str) -> None:
+        settings.ON_UNKNOWN = policy
+        held = crashed()
+        recovered(held)
+        lifecycle.ask_again(Job.objects.all(), State.UNKNOWN)
+        answered(held)
+        age_spool()
+        assert recovered(held).state == State.SUCCEEDED
+        assert Attempt.objects.get().charged == Charged.YES
+
+    def test_an_answer_waits_while_another_call_is_in_flight(self) -> None:
+        held = crashed()
+        recovered(held)
+        lifecycle.ask_again(Job.objects.all(), State.UNKNOWN)
+        claimed(Job.objects.get())
+        answered(held)
+        age_spool()
+        assert recovered(held).state == State.RUNNING
+        assert len(spool.left_behind(-3600)) == 1
+
+    def test_an_answer_that_came_too_late_still_says_that_it_was_paid(self) -> None:
+        held = crashed()
+        recovered(held)
+        answered(held)
+        Job.objects.update(state=State.CANCELED)
+        age_spool()
+        recovered(held)
+        attempt = Attempt.objects.get()
+        assert (attempt.charged, attempt.outcome) == (Charged.YES, "came_too_late")
+        assert spool.left_behind(-3600) == []
+
+    def test_a_late_refusal_explains_an_unknown_job(self) -> None:
+        held = crashed("A kite [demo: refuse]")
+        recovered(held)
+        answered(held)
+        age_spool()
+        assert recovered(held).state == State.REFUSED
+        assert Attempt.objects.get().charged == Charged.NO
+
+    def test_a_late_refusal_of_an_earlier_call_only_tells_what_it_cost(self) -> None:
+        held = crashed("A kite [demo: refuse]")
+        recovered(held)
+        lifecycle.ask_again(Job.objects.all(), State.UNKNOWN)
+        lifecycle.settle(claimed(Job.objects.get()), errors.OutcomeUnknown("?"), Receipt())
+        answered(held)
+        age_spool()
+        assert recovered(held).state == State.UNKNOWN
+        assert Attempt.objects.get(pk=held.attempt).charged == Charged.NO
 
     def test_the_answer_of_a_job_that_has_ended_is_thrown_away(self) -> None:
         held = crashed()

@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from imagegen import conf, redis, submission
+from imagegen import announcements, conf, redis, submission
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem
 from imagegen.items import Item
@@ -27,7 +27,7 @@ Submit = Callable[..., Submission]
 
 def messages() -> list[UUID]:
     """Return the jobs that workers were told about, the first one first."""
-    submission._announcer.submit(lambda: None).result()
+    announcements.wait_until_idle()
     waiting: Any = redis.client().lrange(conf.queue_name(), 0, -1)
     return [UUID(json.loads(message)["headers"]["id"]) for message in reversed(waiting)]
 

@@ -128,6 +128,11 @@ class Provider(abc.ABC):
         """Return a sentence that says what is missing before a call can be made, or None when nothing is."""
         return None
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no call to it ever costs money; an unknown price is no price of nothing."""
+        return all(model.price is not None and model.price.amount == 0 for model in self.models)
+
     @abc.abstractmethod
     def send(self, request: ImageRequest, keep: Keep) -> Answer | Handle:
         """Make the one paid call. Whatever the provider answers goes through `keep` before anything is made of it."""

@@ -25,6 +25,11 @@ def ready() -> list[str]:
     return [name for name in names() if not get(name).not_configured()]
 
 
+def free() -> list[str]:
+    """Return the names of those whose calls never cost money."""
+    return [name for name in names() if _is_free(name)]
+
+
 def default() -> str:
     return str(settings.DEFAULT_PROVIDER)
 
@@ -35,6 +40,13 @@ def get(name: str) -> Provider:
         if name not in _made:
             _made[name] = _make(name, settings.IMAGE_PROVIDERS[name])
         return _made[name]
+
+
+def _is_free(name: str) -> bool:
+    try:
+        return get(name).is_free
+    except ImproperlyConfigured:
+        return False
 
 
 def _make(name: str, entry: dict[str, Any]) -> Provider:

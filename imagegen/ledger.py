@@ -1,0 +1,116 @@
+"""The ledger: every call that may cost money, written down before it is made, closed with what it cost, and counted.
+
+Closing a call needs only its id: a paid fact is never refused.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from imagegen import conf, errors
+from imagegen.models import Attempt, Job
+from imagegen.providers import registry
+from imagegen.providers.base import Price
+from imagegen.states import Charged
+
+# What PostgreSQL knows the lock by that paid claims take in turn; any number that nothing else uses.
+_SPENDING_LOCK = 8_305_811
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is known of a finished call besides its outcome; absent facts are None or empty."""
+
+    http_status: int | None = None
+    request_id: str = ""
+    bytes: int | None = None
+    sha256: str = ""
+    price: Price | None = None
+
+
+def write_down(job: Job, *, fence: int, worker: UUID, machine: UUID) -> Attempt:
+    """Open the attempt of a call that is about to be made."""
+    return Attempt.objects.create(
+        job=job, provider=job.provider, model=job.model, fence=fence, worker=worker, machine=machine
+    )
+
+
+def close(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> None:
+    """Note how a call ended and whether it was charged; what was known for sure before stays."""
+    cost = receipt.price if charged == Charged.YES else None
+    # Recovery may have closed it as unknown while its own worker was only slow: what is known takes the place of that.
+    open_or_unknown = Attempt.objects.filter(Q(ended_at=None) | Q(charged=Charged.UNKNOWN), pk=attempt)
+    open_or_unknown.update(
+        ended_at=Now(), outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
+        bytes=receipt.bytes, sha256=receipt.sha256, amount=cost.amount if cost else None, unit=cost.unit if cost else "",
+    )  # fmt: skip
+
+
+def undecided(attempt: UUID) -> str | None:
+    """Return the model of a call that has ended without anybody knowing whether it was charged; None for any other."""
+    ended = Attempt.objects.filter(pk=attempt, charged=Charged.UNKNOWN).exclude(ended_at=None)
+    return ended.values_list("model", flat=True).first()
+
+
+def paid_calls(job: UUID) -> int:
+    """Count the calls for a job that cost money, or may have."""
+    return _paid().filter(job=job).count()
+
+
+def paid_calls_of_row() -> Coalesce:
+    """Return the same count as an expression on rows of jobs."""
+    of_job = _paid().filter(job=OuterRef("pk")).order_by().values("job").annotate(total=Count("pk")).values("total")
+    return Coalesce(Subquery(of_job, output_field=IntegerField()), 0)
+
+
+def free_failures(job: UUID) -> int:
+    """Count the failures that cost nothing since the job was asked for, or asked for again."""
+    return Attempt.objects.filter(job=job, outcome=errors.Unavailable.code, fence__gt=F("job__tries_from")).count()
+
+
+def may_be_paid(job: UUID) -> bool:
+    """Whether some call of this job has an outcome that nobody knows."""
+    return Attempt.objects.filter(job=job, charged=Charged.UNKNOWN).exists()
+
+
+def is_spent(provider: str) -> bool:
+    """Whether a call to this provider would go past today's limit.
+
+    Asked in the transaction that writes the call down: claims of paid calls then wait for each other, so that of many at
+    once exactly as many pass as are left.
+    """
+    if conf.max_paid_calls_per_day() is None or provider in registry.free():
+        return False
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SPENDING_LOCK])
+    return left_today() == 0
+
+
+def left_today() -> int | None:
+    """Return how many calls that cost money may still be made before midnight UTC; None where there is no limit."""
+    limit = conf.max_paid_calls_per_day()
+    return None if limit is None else max(limit - paid_today(), 0)
+
+
+def paid_today() -> int:
+    """Count the calls since midnight UTC that cost money, or may have; those in flight are among them."""
+    return today().exclude(charged=Charged.NO).exclude(provider__in=registry.free()).count()
+
+
+def today() -> QuerySet[Attempt]:
+    """Return the calls since midnight UTC."""
+    return Attempt.objects.filter(sent_at__gte=_midnight())
+
+
+def _paid() -> QuerySet[Attempt]:
+    return Attempt.objects.exclude(charged=Charged.NO)
+
+
+def _midnight() -> datetime:
+    return timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
