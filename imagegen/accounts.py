@@ -11,9 +11,13 @@ from imagegen.states import Visibility
 Viewer: TypeAlias = AbstractBaseUser | AnonymousUser
 
 
+def may_submit(viewer: Viewer) -> bool:
+    return viewer.is_authenticated or conf.anonymous_access() == "open"
+
+
 def check_may_submit(viewer: Viewer) -> None:
     """Raise NotAllowed where this person may not make pictures."""
-    if not viewer.is_authenticated and conf.anonymous_access() != "open":
+    if not may_submit(viewer):
         raise errors.NotAllowed("Sign in to make pictures: people without an account may not do that here.")
 
 
@@ -41,10 +45,15 @@ def may_change(viewer: Viewer, *, batch: str = "") -> Q:
     return nobodys | Q(**{f"{batch}owner": viewer.pk}) if viewer.is_authenticated else nobodys
 
 
-def check_may_stop_everything(viewer: Viewer) -> None:
-    """Raise NotAllowed where this person may not stop all spending: staff may, and everybody where anybody may spend."""
-    if not getattr(viewer, "is_staff", False) and conf.anonymous_access() != "open":
-        raise errors.NotAllowed("Only staff may pause everything here.")
+def may_oversee(viewer: Viewer) -> bool:
+    """Whether this person may see what is spent here and stop it: staff, and everybody where anybody may spend."""
+    return bool(getattr(viewer, "is_staff", False)) or conf.anonymous_access() == "open"
+
+
+def check_may_oversee(viewer: Viewer) -> None:
+    """Raise NotAllowed where what is spent here is none of this person's business."""
+    if not may_oversee(viewer):
+        raise errors.NotAllowed("Only staff may see what is spent here, and stop it.")
 
 
 def scope(viewer: Viewer) -> str:

@@ -3,7 +3,6 @@
 Each decision is the owner's alone: who else names the same id learns nothing, not even that it exists.
 """
 
-from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,16 +11,7 @@ from imagegen import accounts, announcements, lifecycle
 from imagegen.accounts import Viewer
 from imagegen.errors import Conflict
 from imagegen.models import Batch, Job
-from imagegen.states import State
-
-
-class Decision(StrEnum):
-    """The words that addresses carry."""
-
-    CANCEL = "cancel"
-    RETRY = "retry"
-    BUY_AGAIN = "buy-again"
-
+from imagegen.states import UNFINISHED, Decision, State
 
 # Which jobs each decision is about, in words.
 _FITS = {
@@ -49,12 +39,13 @@ def on_job(decision: Decision, job_id: UUID, *, viewer: Viewer, fence: int | Non
 def on_batch(decision: Decision, batch_id: UUID, *, viewer: Viewer) -> int | None:
     """Carry out a decision about every job of a batch that it fits; return how many, or None for an unknown batch.
 
-    Raises NotAllowed.
+    Only what has not ended is canceled: giving up an `unknown` one is a decision about that one. Raises NotAllowed.
     """
     accounts.check_may_submit(viewer)
     if not Batch.objects.filter(accounts.may_change(viewer), pk=batch_id).exists():
         return None
-    return len(_carry_out(decision, Job.objects.filter(batch=batch_id)))
+    jobs = Job.objects.filter(batch=batch_id)
+    return len(_carry_out(decision, jobs.filter(state__in=UNFINISHED) if decision is Decision.CANCEL else jobs))
 
 
 def _carry_out(decision: Decision, jobs: QuerySet[Job], *, fence: int | None = None) -> list[UUID]:

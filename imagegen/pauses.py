@@ -34,7 +34,7 @@ def rest(provider: str, error: errors.OutOfCredit | errors.NotConfigured) -> Non
 
 def stop_everything(by: str) -> None:
     """Make no further call to any provider until somebody says so; `by` names who stopped it. Twice is as good as once."""
-    sentence = f"Everything is paused by {by}. No new call is made."
+    sentence = f"Everything was paused by {by}. No new call is made."
     values = {"reason": PauseReason.BY_HAND, "sentence": sentence, "since": Now(), "until": None}
     ProviderPause.objects.get_or_create(provider=EVERYTHING, defaults=values)
 

@@ -11,11 +11,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from imagegen import accounts, readiness
+from imagegen import accounts, conf, ledger, pauses, readiness
 from imagegen.accounts import Viewer
-from imagegen.models import Batch, Job, ProviderPause
+from imagegen.models import Batch, Job
 from imagegen.providers import registry
-from imagegen.states import UNFINISHED, State
+from imagegen.states import UNFINISHED, Decision, State
 
 LABELS = {
     State.QUEUED: "Waiting",
@@ -26,6 +26,14 @@ LABELS = {
     State.CANCELED: "Canceled",
     State.UNKNOWN: "Outcome unknown",
 }
+# What the owner of a job is offered, and how the button says it.
+OFFERS = {
+    State.QUEUED: ((Decision.CANCEL, "Cancel"),),
+    State.RUNNING: ((Decision.CANCEL, "Cancel"),),
+    State.FAILED: ((Decision.RETRY, "Try again"),),
+    State.UNKNOWN: ((Decision.BUY_AGAIN, "Buy again"), (Decision.CANCEL, "Give up")),
+}
+CANCELING = "Canceling"
 MISSING = "missing"
 REFRESH_SECONDS = 3
 # A screen reader reads it whole; the caption has the rest.
@@ -52,6 +60,13 @@ class Card:
     # When it last changed, as text that sorts: a page replaces a card by a newer one only.
     version: str = ""
     created: datetime | None = None
+    # What its owner may decide, and the claim that the decision is about.
+    offers: tuple[tuple[str, str], ...] = ()
+    fence: int = 0
+
+    @property
+    def has_picture(self) -> bool:
+        return self.image_url is not None
 
 
 class Glance(NamedTuple):
@@ -60,6 +75,7 @@ class Glance(NamedTuple):
     version: str
     state: str
     created: datetime
+    has_picture: bool
 
 
 class Progress(NamedTuple):
@@ -67,7 +83,8 @@ class Progress(NamedTuple):
 
     total: int
     done: int
-    succeeded: int
+    pictures: int
+    failed: int
     unfinished: int
     seconds_left: int | None
 
@@ -152,9 +169,11 @@ def progress(shown: Iterable[Card | Glance], *, missing: int = 0) -> Progress:
     """Count what has ended. A missing card, shown or only counted, has ended: nothing will come of it."""
     shown = list(shown)
     unfinished = sum(each.state in UNFINISHED for each in shown)
-    succeeded = sum(each.state == State.SUCCEEDED for each in shown)
+    pictures = sum(each.has_picture for each in shown)
+    failed = sum(each.state == State.FAILED for each in shown)
     done = len(shown) - unfinished
-    return Progress(len(shown) + missing, done + missing, succeeded, unfinished, _seconds_left(shown, done, unfinished))
+    left = _seconds_left(shown, done, unfinished)
+    return Progress(len(shown) + missing, done + missing, pictures, failed, unfinished, left)
 
 
 def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
@@ -173,14 +192,15 @@ class _CardMaker:
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
         self._now = datetime.now(UTC)
-        self._paused = {pause.provider: pause.sentence for pause in ProviderPause.objects.filter(until__gt=self._now)}
+        self._paused = pauses.current()
+        self._is_spent = ledger.left_today() == 0
         self._has_workers = readiness.live_threads() > 0
 
     def card(self, job: Job) -> Card:
         return Card(
             task_id=str(job.pk),
             state=job.state,
-            label=LABELS[State(job.state)],
+            label=CANCELING if _is_canceling(job) else LABELS[State(job.state)],
             prompt=job.prompt,
             why=self._why(job),
             image_url=self._url(job, job.picture.rpartition(".")[2]) if job.picture else None,
@@ -193,6 +213,8 @@ class _CardMaker:
             provider=job.provider,
             version=_version(job.changed),
             created=job.created,
+            offers=() if _is_canceling(job) else OFFERS.get(State(job.state), ()),
+            fence=job.fence,
         )
 
     def _url(self, job: Job, suffix: str) -> str:
@@ -200,10 +222,15 @@ class _CardMaker:
 
     def _why(self, job: Job) -> str | None:
         """Say why a job waits, why it has no picture, or what is wrong with the one it has."""
+        if _is_canceling(job):
+            return "The call in flight may be paid, so its picture is still kept."
         if job.state != State.QUEUED:
             return job.error_sentence or job.defect or None
-        if job.provider in self._paused:
-            return f"Waiting: {self._paused[job.provider]}"
+        if paused := self._paused.get(pauses.EVERYTHING) or self._paused.get(job.provider):
+            return f"Waiting: {paused}"
+        if self._is_spent and job.provider not in registry.free():
+            limit = conf.max_paid_calls_per_day()
+            return f"Waiting: today's limit of {limit} paid calls is reached. It starts anew at 00:00 UTC."
         if not self._has_workers:
             return "Waiting: no worker is listening."
         if job.not_before and job.not_before > self._now:
@@ -211,13 +238,30 @@ class _CardMaker:
         return "Waiting for its turn."
 
 
+def are_mine(task_ids: Iterable[str], viewer: Viewer) -> bool:
+    """Whether this person may decide about every one of these jobs."""
+    if not accounts.may_submit(viewer):
+        return False
+    ids = list(filter(None, map(_uuid, task_ids)))
+    return not Job.objects.filter(pk__in=ids).exclude(accounts.may_change(viewer, batch="batch__")).exists()
+
+
+def is_mine(batch_id: UUID, viewer: Viewer) -> bool:
+    """Whether this person may decide about this batch."""
+    return accounts.may_submit(viewer) and Batch.objects.filter(accounts.may_change(viewer), pk=batch_id).exists()
+
+
+def _is_canceling(job: Job) -> bool:
+    return job.cancel_requested and job.state == State.RUNNING
+
+
 def _visible_jobs(viewer: Viewer) -> QuerySet[Job]:
     return Job.objects.filter(accounts.may_see(viewer, batch="batch__"))
 
 
 def _glances(jobs: QuerySet[Job]) -> dict[UUID, Glance]:
-    rows = jobs.values_list("pk", "changed", "state", "created")
-    return {job: Glance(_version(changed), state, created) for job, changed, state, created in rows}
+    rows = jobs.values_list("pk", "changed", "state", "created", "picture")
+    return {job: Glance(_version(changed), state, created, bool(picture)) for job, changed, state, created, picture in rows}
 
 
 def _version(changed: datetime) -> str:

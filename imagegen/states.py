@@ -40,3 +40,11 @@ class PauseReason(StrEnum):
     BAD_KEY = "bad_key"
     BREAKER = "breaker"
     BY_HAND = "by_hand"
+
+
+class Decision(StrEnum):
+    """What an owner may decide about a job, as addresses spell it."""
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+    BUY_AGAIN = "buy-again"

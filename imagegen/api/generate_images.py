@@ -55,6 +55,7 @@ class ShowImages(APIView):
             "progress": progress,
             "refresh_seconds": refresh,
             "events_url": queries.events_url(cards, task_ids=",".join(card.task_id for card in cards)),
+            "mine": queries.are_mine([card.task_id for card in cards], request.user),
         }
         return Response(context, template_name="imagegen/results.html", status=status)
 

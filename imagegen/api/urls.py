@@ -2,11 +2,16 @@
 
 from django.urls import re_path
 
-from imagegen.api import generate_images, health
+from imagegen.addresses import UUID
+from imagegen.api import generate_images, health, jobs
 
 urlpatterns = [
     re_path(r"^generate-images/?$", generate_images.GenerateImages.as_view(), name="generate-images"),
     re_path(r"^show-images/?$", generate_images.ShowImages.as_view(), name="show-images"),
+    re_path(rf"^api/jobs/(?P<job_id>{UUID})/?$", jobs.OneJob.as_view(), name="api-job"),
+    re_path(rf"^api/jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)/?$", jobs.DecideOnJob.as_view()),
+    re_path(rf"^api/batches/(?P<batch_id>{UUID})/?$", jobs.OneBatch.as_view(), name="api-batch"),
+    re_path(rf"^api/batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)/?$", jobs.DecideOnBatch.as_view()),
     re_path(r"^healthz/?$", health.healthz, name="healthz"),
     re_path(r"^readyz/?$", health.readyz, name="readyz"),
 ]

@@ -42,8 +42,9 @@ class Page:
     `number` is the version up to which it has everything, whatever events were lost; it comes back as Last-Event-ID.
     """
 
-    def __init__(self, glances: dict[UUID, Glance], seen: str, *, missing: int = 0) -> None:
+    def __init__(self, glances: dict[UUID, Glance], seen: str, *, missing: int = 0, batch: str = "") -> None:
         self.glances = glances
+        self.batch = batch
         self.number = seen
         self._missing = missing
         self._has = {job: glance.version if glance.version <= seen else "" for job, glance in glances.items()}
@@ -74,7 +75,7 @@ class Page:
         news, self._news = self._news, {}
         for job, (card, _) in news.items():
             self._has[job] = card.version
-            self.glances[job] = Glance(card.version, card.state, self.glances[job].created)
+            self.glances[job] = Glance(card.version, card.state, self.glances[job].created, card.has_picture)
         return [html for _, html in news.values()]
 
 
@@ -149,7 +150,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     glances = await _ask(lambda: _glances(request, task_ids))
     seen = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
     missing = max(len(task_ids) - len(glances), 0)
-    page = Page(glances, queries.earlier(seen, MARGIN_SECONDS), missing=missing)
+    batch = request.GET.get("batch", "") if glances else ""
+    page = Page(glances, queries.earlier(seen, MARGIN_SECONDS), missing=missing, batch=batch)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(_events(page), content_type="text/event-stream", headers=headers)
 
@@ -189,7 +191,8 @@ async def _news(page: Page, *, until: float) -> AsyncIterator[str]:
         if owed and time.monotonic() >= told + PROGRESS_SECONDS:
             progress = page.progress()
             told, owed = time.monotonic(), False
-            html = render_to_string("imagegen/partials/progress.html", {"progress": progress})
+            context = {"progress": progress, "batch_id": page.batch}
+            html = render_to_string("imagegen/partials/progress.html", context)
             yield _event("progress", html, page.number)
             if not progress.unfinished:
                 return

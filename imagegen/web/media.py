@@ -11,10 +11,10 @@ from imagegen.errors import StorageUnavailable
 
 
 @require_safe
-def picture(request: HttpRequest, job_id: UUID, suffix: str) -> HttpResponse:
+def picture(request: HttpRequest, job_id: str, suffix: str) -> HttpResponse:
     """Answer with the stored bytes, their true type and a validator; a picture never changes under its address."""
     accounts.check_may_read(request.user)
-    found = queries.picture(job_id, suffix, request.user)
+    found = queries.picture(UUID(job_id), suffix, request.user)
     if found is None:
         raise Http404("No such picture.")
     headers = {"ETag": found.etag, "Cache-Control": "private, max-age=31536000, immutable"}

@@ -41,6 +41,8 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         "progress": progress,
         "refresh_seconds": progress.refresh_seconds,
         "events_url": queries.events_url(cards, batch=str(batch_id)),
+        "mine": queries.is_mine(batch_id, request.user),
+        "batch_id": batch_id,
     }
     return render(request, "imagegen/results.html", context)
 

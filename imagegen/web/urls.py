@@ -2,14 +2,18 @@
 
 from django.urls import path, re_path
 
-from imagegen.web import live, media, pages
+from imagegen.addresses import UUID
+from imagegen.web import decide, live, media, pages, spending
 
 urlpatterns = [
     path("", pages.compose, name="compose"),
     path("batches/<uuid:batch_id>", pages.batch, name="batch"),
+    re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)$", decide.on_batch, name="decide-batch"),
+    re_path(rf"^jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)$", decide.on_job, name="decide-job"),
+    path("spending", spending.spending, name="spending"),
     path("events", live.stream, name="events"),
     re_path(
-        r"^media/(?P<job_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<suffix>png|jpg|webp|thumb\.webp)$",
+        rf"^media/(?P<job_id>{UUID})\.(?P<suffix>png|jpg|webp|thumb\.webp)$",
         media.picture,
         name="picture",
     ),

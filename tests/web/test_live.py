@@ -468,7 +468,7 @@ class SlowGoodbye:
 
 
 def queued_page() -> live.Page:
-    return live.Page({uuid4(): Glance("0", "queued", datetime.now(UTC))}, "")
+    return live.Page({uuid4(): Glance("0", "queued", datetime.now(UTC), False)}, "")
 
 
 class TestOnePage:
@@ -480,7 +480,7 @@ class TestOnePage:
         )
 
         async def news() -> list[str]:
-            page = live.Page({job: Glance("0", "queued", now)}, "")
+            page = live.Page({job: Glance("0", "queued", now, False)}, "")
             page.push(job, new, "new")
             page.push(job, old, "old")
             return await page.news(0)

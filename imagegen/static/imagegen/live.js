@@ -19,20 +19,32 @@
     return template.content.firstElementChild;
   };
 
+  const focusIn = (part) => (part.contains(document.activeElement) ? document.activeElement : null);
+
+  // Where somebody was in a part that has been replaced, they are on the same button again, or on the next best thing.
+  const keepFocus = (focused, part) => {
+    if (!focused) return;
+    const same = focused.formAction && [...part.querySelectorAll("button")].find((button) => button.formAction === focused.formAction);
+    (focused.isConnected ? focused : same || part.querySelector("a, summary, button"))?.focus({ preventScroll: true });
+  };
+
   // A card that was rendered earlier never takes the place of a newer one, whichever way it came.
   const showCard = (card) => {
     const old = document.getElementById(card.id);
     if (!old || old.dataset.version >= card.dataset.version) return;
-    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    const focused = focusIn(old);
     // Somebody may be reading the whole prompt, which never changes.
     const details = old.querySelector("details");
     if (details) card.querySelector("details")?.replaceWith(details);
     old.replaceWith(card);
-    if (focused) (focused.isConnected ? focused : card.querySelector("a, summary"))?.focus({ preventScroll: true });
+    keepFocus(focused, card);
   };
 
   const showProgress = (progress) => {
-    document.querySelector(".progress").replaceWith(progress);
+    const old = document.querySelector(".progress");
+    const focused = focusIn(old);
+    old.replaceWith(progress);
+    keepFocus(focused, progress);
     document.title = `${progress.dataset.title}: ${title}`;
     if (Date.now() - said < SAY_MILLISECONDS && !progress.classList.contains("over")) return;
     said = Date.now();

@@ -1,0 +1,66 @@
+"""What is spent: today's calls by provider, what the day's limit leaves, and whether everything is stopped."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Count, Q, Sum
+
+from imagegen import conf, ledger, pauses
+from imagegen.states import Charged
+
+
+@dataclass(frozen=True)
+class Spent:
+    """One provider's calls in one unit of money. `amount` is what the known prices add up to; None where none is known."""
+
+    provider: str
+    unit: str
+    calls: int
+    paid: int
+    unknown: int
+    unpriced: int
+    amount: Decimal | None
+
+
+@dataclass(frozen=True)
+class Today:
+    """Since midnight UTC. `limit` and `left` are None where there is no limit; `stopped` says who stopped everything."""
+
+    spent: list[Spent]
+    paid_calls: int
+    limit: int | None
+    left: int | None
+    stopped: str | None
+
+
+def today() -> Today:
+    return Today(
+        spent=_spent(),
+        paid_calls=ledger.paid_today(),
+        limit=conf.max_paid_calls_per_day(),
+        left=ledger.left_today(),
+        stopped=pauses.current().get(pauses.EVERYTHING),
+    )
+
+
+def _spent() -> list[Spent]:
+    paid = Q(charged=Charged.YES)
+    rows = (
+        ledger.today()
+        .values("provider")
+        .annotate(
+            calls=Count("pk"),
+            paid=Count("pk", filter=paid),
+            unknown=Count("pk", filter=Q(charged=Charged.UNKNOWN)),
+            unpriced=Count("pk", filter=paid & Q(amount=None)),
+            amount=Sum("amount"),
+        )
+        .order_by("provider")
+    )
+    return [Spent(unit=_unit(row["provider"]), **row) for row in rows]
+
+
+def _unit(provider: str) -> str:
+    """Return the unit in which this provider charged today."""
+    priced = ledger.today().filter(provider=provider).exclude(unit="")
+    return priced.values_list("unit", flat=True).first() or ""

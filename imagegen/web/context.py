@@ -1,0 +1,14 @@
+"""What every page says: whether everything is stopped, and whether this person may do something about it."""
+
+from django.http import HttpRequest
+
+from imagegen import accounts, pauses
+
+
+def brake(request: HttpRequest) -> dict[str, object]:
+    """Give templates `stopped`, a sentence or nothing, and `may_oversee`."""
+    viewer = getattr(request, "user", None)
+    return {
+        "stopped": pauses.current().get(pauses.EVERYTHING, ""),
+        "may_oversee": viewer is not None and accounts.may_oversee(viewer),
+    }
