@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 
 from imagegen import announcements, redis
 from imagegen.management.commands.up import _broker
+from tests import audit
 from tests.product import wait_until
 from tests.standins.stability import StabilityStandIn
 
@@ -41,6 +42,14 @@ def _clean(broker: None) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _ledger_agrees_with_the_bill(request: pytest.FixtureRequest, _django_db_marker: None) -> Iterator[None]:
+    """Compare, after every test, what the product wrote down with what the stand-ins billed."""
+    yield
+    reads_database = request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & {*request.fixturenames}
+    assert audit.faults(reads_database=bool(reads_database)) == []
+
+
 @pytest.fixture
 def stability() -> Iterator[StabilityStandIn]:
     with StabilityStandIn() as standin:
@@ -54,6 +63,7 @@ def stability_provider(stability: StabilityStandIn, settings: Any) -> StabilityS
     stability_entry = {"BACKEND": "imagegen.providers.stability.StabilityV2Beta", "OPTIONS": options}
     settings.IMAGE_PROVIDERS = {**settings.IMAGE_PROVIDERS, "stability": stability_entry}
     settings.DEFAULT_PROVIDER = "stability"
+    audit.connected.append(stability)
     return stability
 
 

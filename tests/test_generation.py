@@ -19,17 +19,12 @@ from tests.rows import make_job
 from tests.standins import stability as answers
 from tests.standins.stability import StabilityStandIn
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 @pytest.fixture
-def standin(stability_provider: StabilityStandIn) -> Iterator[StabilityStandIn]:
-    """Check after each test that the ledger agrees with the stand-in's own bill."""
-    yield stability_provider
-    billed = {call.attempt: call.credits > 0 for call in stability_provider.calls}
-    for attempt in Attempt.objects.exclude(provider="demo"):
-        if attempt.charged != Charged.UNKNOWN:
-            assert billed.get(str(attempt.pk), False) == (attempt.charged == Charged.YES)
+def standin(stability_provider: StabilityStandIn) -> StabilityStandIn:
+    return stability_provider
 
 
 def run(prompt: str = "A piano ninja", **fields: Any) -> Job:
@@ -129,9 +124,9 @@ def test_a_bug_closes_the_attempt_as_unknown_and_is_raised(
     assert Attempt.objects.get().charged == Charged.UNKNOWN
 
 
-def test_the_late_picture_of_a_job_that_was_taken_over_is_dropped(
-    standin: StabilityStandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every job be taken over while its picture is stored."""
     store = storage.save
 
     def lose(job: UUID, *rest: Any) -> str:
@@ -139,9 +134,25 @@ def test_the_late_picture_of_a_job_that_was_taken_over_is_dropped(
         return store(job, *rest)
 
     monkeypatch.setattr(storage, "save", lose)
+
+
+@pytest.mark.usefixtures("taken_over")
+def test_the_late_picture_of_a_job_that_was_taken_over_is_dropped(standin: StabilityStandIn) -> None:
     assert run().picture == ""
     assert [path for path in Path(django_settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
     assert Attempt.objects.get().charged == Charged.YES
+
+
+@pytest.mark.usefixtures("taken_over")
+def test_the_late_picture_of_a_job_that_was_taken_over_stays_in_the_spool(standin: StabilityStandIn) -> None:
+    run()
+    assert len(spooled()) == 1
+
+
+def test_a_reset_before_the_answer_leaves_the_job_unknown(standin: StabilityStandIn) -> None:
+    standin.when("", answers.reset_before_headers())
+    assert run().state == State.UNKNOWN
+    assert Attempt.objects.get().charged == Charged.UNKNOWN
 
 
 def test_an_asynchronous_call_is_written_down_before_it_is_polled(standin: StabilityStandIn) -> None:

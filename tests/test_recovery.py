@@ -53,6 +53,7 @@ def age_spool() -> None:
         os.utime(spool._path(attempt), (0, 0))
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestOrphans:
     def test_an_answer_in_the_spool_is_finished_without_a_second_call(self) -> None:
@@ -94,6 +95,25 @@ class TestOrphans:
         assert lifecycle.take_over(orphan, worker=uuid4()) is not None
         assert lifecycle.take_over(orphan, worker=uuid4()) is None
 
+    def test_only_a_lease_that_ran_out_makes_an_orphan(self) -> None:
+        crashed()
+        assert len(lifecycle.orphans(workers.machine())) == 1
+        Job.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
+        assert lifecycle.orphans(workers.machine()) == []
+
+    def test_a_job_that_was_renewed_since_it_was_seen_is_not_taken(self) -> None:
+        crashed()
+        [orphan] = lifecycle.orphans(workers.machine())
+        Job.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
+        assert lifecycle.take_over(orphan, worker=uuid4()) is None
+
+    def test_a_job_that_was_taken_over_and_lost_once_more_is_another_one(self) -> None:
+        crashed()
+        [orphan] = lifecycle.orphans(workers.machine())
+        assert lifecycle.take_over(orphan, worker=uuid4()) is not None
+        Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert lifecycle.take_over(orphan, worker=uuid4()) is None
+
     def test_a_machine_that_lives_keeps_its_calls_to_itself(self) -> None:
         elsewhere = uuid4()
         Worker.objects.create(machine=elsewhere, threads=1, heartbeat=timezone.now() - timedelta(seconds=50))
@@ -112,6 +132,7 @@ class TestOrphans:
         recovery.wait_until_idle()
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestLateAnswers:
     def test_a_slow_worker_that_was_taken_over_changes_nothing_but_the_ledger(self) -> None:

@@ -77,6 +77,10 @@ def one(page: Page, ids: Ids) -> None:
     page.goto(results(ids.one))
 
 
+def spending(page: Page, ids: Ids) -> None:
+    page.goto("/spending")
+
+
 def nothing(page: Page, ids: Ids) -> None:
     page.goto("/nowhere")
 
@@ -104,7 +108,7 @@ def obstacles(page: Page) -> list[str]:
     return [f"{fault['id']}: {', '.join(str(node['target']) for node in fault['nodes'])}" for fault in found]
 
 
-@pytest.mark.parametrize("view", [compose, options, faults, unending, ended, few, one, nothing])
+@pytest.mark.parametrize("view", [compose, options, faults, unending, ended, few, one, spending, nothing])
 class TestEveryPage:
     def test_axe_finds_nothing(self, view: View, tab: Page, ids: Ids) -> None:
         view(tab, ids)

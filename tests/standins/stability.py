@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from . import stability_delivery as delivery
 from . import stability_limits as limits
@@ -120,6 +120,9 @@ class StabilityStandIn:
     `delay` is how many seconds a picture takes, `picture_bytes` about how large each PNG is.
     """
 
+    # For the audit of bills after each test.
+    opened: ClassVar[list["StabilityStandIn"]] = []
+
     def __init__(self, key: str = "sk-test", delay: float = 0.0, picture_bytes: int | None = None, *, port: int = 0) -> None:
         self.key = key
         self.delay = delay
@@ -130,14 +133,17 @@ class StabilityStandIn:
         self._in_flight = 0
         self._changed = threading.Condition()
         self._port = port
+        self.closed = False
 
     def __enter__(self) -> Self:
         self._server = ServerThread(self._converse, port=self._port).start()
         self.url = self._server.url
+        self.opened.append(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._server.stop()
+        self.closed = True
 
     def when(self, containing: str, *script: Answer) -> None:
         """Let calls whose prompt contains the text take these answers in turn; after the last comes success.

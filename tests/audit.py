@@ -1,0 +1,50 @@
+"""The ledger against the bill: whoever sold something to the product has a bill, and after every test both must agree."""
+
+from collections import Counter
+from collections.abc import Iterable
+from uuid import UUID
+
+from imagegen.models import Attempt
+from tests.product import Product
+from tests.standins.stability import Call, StabilityStandIn
+
+# Stand-ins whose calls the ledger of the tests' own database must hold; a Product names its own by address.
+connected: list[StabilityStandIn] = []
+
+
+def faults(*, reads_database: bool) -> list[str]:
+    """Return what does not agree, in sentences, and forget stand-ins and products that have ended."""
+    found = [fault for product in Product.started for fault in _of_product(product)]
+    if reads_database:
+        found += [fault for standin in connected for fault in disagreements(standin.calls, _tests_ledger())]
+    connected.clear()
+    Product.started[:] = [product for product in Product.started if not product.ended]
+    StabilityStandIn.opened[:] = [standin for standin in StabilityStandIn.opened if not standin.closed]
+    return found
+
+
+def disagreements(calls: Iterable[Call], ledger: dict[str, str]) -> list[str]:
+    """Compare the calls that a stand-in saw with the charges that a ledger has by attempt."""
+    sent = {UUID(call.attempt).hex: call for call in calls if call.attempt}
+    twice = [attempt for attempt, times in Counter(call.attempt for call in calls if call.attempt).items() if times > 1]
+    found = [f"attempt {attempt} was sent more than once" for attempt in twice]
+    for attempt, call in sent.items():
+        charged, billed = ledger.get(attempt, "absent"), call.credits > 0
+        if charged == "absent" or (charged == "no" and billed) or (charged == "yes" and not billed):
+            found.append(f"attempt {attempt} is {charged} in the ledger, and billed {call.credits}: {call.prompt!r}")
+    return found + [
+        f"attempt {attempt} is charged in the ledger, and nobody saw its call"
+        for attempt, charged in ledger.items()
+        if charged == "yes" and attempt not in sent
+    ]
+
+
+def _of_product(product: Product) -> list[str]:
+    host = product.environment.get("STABILITY_API_HOST")
+    standins = [standin for standin in StabilityStandIn.opened if standin.url == host]
+    return [fault for standin in standins for fault in disagreements(standin.calls, product.ledger("stability"))]
+
+
+def _tests_ledger() -> dict[str, str]:
+    rows = Attempt.objects.filter(provider="stability").values_list("pk", "charged")
+    return {attempt.hex: charged for attempt, charged in rows}

@@ -1,0 +1,82 @@
+"""Buttons: cancel, buy again, try again, and the brake; with a mouse, with a keyboard, and on a page that listens."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Visitor
+from tests.browser.test_keyboard import tab_to
+from tests.product import Product
+
+
+def send(visitor: Visitor, *prompts: str) -> Page:
+    page = visitor.open("/")
+    page.get_by_label("Prompts").fill("\n".join(prompts))
+    page.get_by_role("button", name="Make pictures").click()
+    expect(page.locator("li.card")).to_have_count(len(prompts))
+    return page
+
+
+def test_a_waiting_picture_is_canceled_with_a_click(visitor: Visitor) -> None:
+    page = send(visitor, "A footballer kid [demo: busy 600]")
+    page.get_by_role("button", name=re.compile("^Cancel:")).click()
+    expect(page.locator("li.card")).to_contain_text("Canceled before it was drawn")
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_a_picture_that_is_being_drawn_is_kept_though_it_was_canceled(visitor: Visitor) -> None:
+    page = send(visitor, "A piano ninja [demo: slow 3]")
+    expect(page.locator("li.card")).to_have_attribute("data-state", "running")
+    page.get_by_role("button", name=re.compile("^Cancel:")).click()
+    expect(page.locator("li.card")).to_contain_text("Canceling")
+    expect(page.locator("li.card img")).to_have_count(1)
+    expect(page.locator("li.card")).to_contain_text("the call was paid, so its picture is kept")
+
+
+def test_an_unknown_picture_is_bought_again_with_the_keyboard_alone(visitor: Visitor) -> None:
+    page = send(visitor, "A thief [demo: unknown]")
+    button = page.get_by_role("button", name=re.compile("^Buy again:"))
+    expect(button).to_be_visible()
+    tab_to(page, button)
+    before = page.locator("li.card").get_attribute("data-version")
+    page.keyboard.press("Enter")
+    expect(page.locator("li.card")).not_to_have_attribute("data-version", str(before))
+    expect(page.locator("li.card")).to_have_attribute("data-state", "unknown")
+
+
+def test_a_whole_batch_is_canceled_with_one_click(visitor: Visitor) -> None:
+    page = send(visitor, "One [demo: busy 600]", "Two [demo: busy 600]", "Three [demo: busy 600]")
+    page.get_by_role("button", name="Cancel all").click()
+    expect(page.locator("li.card[data-state=canceled]")).to_have_count(3)
+    expect(page.get_by_text("3 of 3 done")).to_be_visible()
+
+
+def test_a_button_keeps_the_focus_when_its_card_is_replaced(visitor: Visitor) -> None:
+    page = send(visitor, "A kite [demo: slow 2]", "A hill [demo: busy 600]", "A lake [demo: slow 5]")
+    button = page.get_by_role("button", name="Cancel all")
+    button.focus()
+    expect(page.get_by_text("1 of 3 done")).to_be_visible()
+    expect(button).to_be_focused()
+
+
+@pytest.fixture
+def braked(chromium: Browser) -> Iterator[Visitor]:
+    """Visit a product of one's own, because the brake stops everybody."""
+    with Product(STOP_SECONDS=1) as product:
+        visitor = Visitor(chromium, product.url)
+        yield visitor
+        visitor.leave()
+
+
+def test_everything_is_paused_and_resumed_with_a_click_each(braked: Visitor) -> None:
+    page = braked.open("/spending")
+    page.get_by_role("button", name="Pause everything").click()
+    waiting = send(braked, "A red flying dog")
+    expect(waiting.locator("li.card")).to_contain_text("Everything was paused by a visitor")
+    waiting.get_by_role("link", name="See and resume").click()
+    waiting.get_by_role("button", name="Resume everything").click()
+    waiting.go_back()
+    waiting.go_back()
+    expect(waiting.locator("li.card[data-state=succeeded]")).to_have_count(1)
