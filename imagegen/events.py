@@ -30,7 +30,7 @@ def send(jobs: Iterable[UUID]) -> None:
     if time.monotonic() < _quiet_until:
         return
     try:
-        with redis.client().pipeline(transaction=False) as pipeline:
+        with redis.impatient_client().pipeline(transaction=False) as pipeline:
             for job in jobs:
                 pipeline.xadd(STREAM, {"job": job.bytes}, maxlen=KEPT, approximate=True)
             pipeline.execute()

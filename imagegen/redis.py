@@ -4,6 +4,8 @@ from functools import cache
 
 import redis
 import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from imagegen import conf
 
@@ -15,6 +17,18 @@ def client() -> redis.Redis:
     """Return a client that gives up after seconds, so that nothing hangs while Redis is away."""
     return redis.Redis.from_url(
         conf.redis_url(), socket_connect_timeout=2, socket_timeout=5, max_connections=conf.worker_concurrency() + 20
+    )
+
+
+@cache
+def impatient_client() -> redis.Redis:
+    """Return a client for what may as well be left undone: it tries once, and for half a second."""
+    return redis.Redis.from_url(
+        conf.redis_url(),
+        socket_connect_timeout=0.5,
+        socket_timeout=0.5,
+        max_connections=conf.worker_concurrency() + 20,
+        retry=Retry(NoBackoff(), retries=0),
     )
 
 

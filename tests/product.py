@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
+import psycopg
 import requests
 
 from tests import settings as test_settings
@@ -47,6 +49,9 @@ def clean_environment(**names: object) -> dict[str, str]:
 class Product:
     """A running product; use it as a context manager."""
 
+    # For the audit of ledgers after each test.
+    started: ClassVar[list["Product"]] = []
+
     def __init__(self, **names: object) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="chaotix-up-")
         self.folder = Path(self._folder.name)
@@ -55,9 +60,12 @@ class Product:
         own = {"DATA_DIR": self.folder / "var", "MEDIA_ROOT": self.folder / "media", "PORT": self.port}
         self.environment = clean_environment(**{**own, "SWEEP_SECONDS": 1, **names})
         self.lines: list[str] = []
+        self.ended = False
+        self._ledger: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self.start()
+        self.started.append(self)
         try:
             wait_until(lambda: self.is_ready or not self.running, seconds=START_SECONDS, what="the line `ready`")
             assert self.is_ready, "\n".join(self.lines)
@@ -67,8 +75,13 @@ class Product:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._folder.cleanup()
+        try:
+            self.stop()
+            if self.is_ready:
+                self._ledger = self.ledger("stability")
+        finally:
+            self.ended = True
+            self._folder.cleanup()
 
     def start(self) -> None:
         self.process = subprocess.Popen(
@@ -133,9 +146,19 @@ class Product:
         return self.images(ids)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Read the product's own database."""
+        """Read the product's own database, in the types that its driver gives: an id is text from SQLite, else a UUID."""
+        if (url := self.environment["DATABASE_URL"]).startswith("postgres"):
+            with psycopg.connect(url) as server:
+                return server.execute(query.encode()).fetchall()
         with contextlib.closing(sqlite3.connect(self.folder / "var" / "chaotix.sqlite3", timeout=20)) as database:
             return database.execute(query).fetchall()
+
+    def ledger(self, provider: str) -> dict[str, str]:
+        """Return the charge of each attempt at this provider by the attempt's id in hex, also after the end."""
+        if self.ended:
+            return self._ledger
+        rows = self.rows(f"SELECT id, charged FROM imagegen_attempt WHERE provider = '{provider}'")
+        return {UUID(str(attempt)).hex: charged for attempt, charged in rows}
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -1,4 +1,7 @@
-"""The product's own settings, in a folder of their own and deaf to whatever key the developer's machine has."""
+"""The product's own settings, in a folder of their own and deaf to whatever key the developer's machine has.
+
+TEST_DATABASE=postgresql lets the tests run on a real PostgreSQL that starts here; without it they run on SQLite.
+"""
 
 import atexit
 import os
@@ -8,13 +11,29 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from tests.postgresql import PostgresServer
+
+
+def _database_url() -> str:
+    """Return the address of the database that TEST_DATABASE names; a server that it needs ends with this process."""
+    match os.environ.get("TEST_DATABASE", ""):
+        case "" | "sqlite":
+            return ""
+        case "postgresql":
+            server = PostgresServer().__enter__()
+            atexit.register(server.__exit__)
+            return server.url
+        case other:
+            raise ValueError(f"TEST_DATABASE={other} is neither sqlite nor postgresql")
+
+
 # Short, because the path of a Unix socket may have 103 bytes on macOS.
 ROOT = Path(tempfile.mkdtemp(prefix="chaotix-test-"))
 atexit.register(shutil.rmtree, ROOT, ignore_errors=True)
 NAMES = dotenv_values(Path(__file__).parent.parent / ".env.example")
 os.environ.update(dict.fromkeys([*NAMES, *(f"{name}_FILE" for name in NAMES)], ""))
 os.environ.update(DATA_DIR=str(ROOT / "var"), MEDIA_ROOT=str(ROOT / "media"))
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+os.environ["DATABASE_URL"] = _database_url()
 
 from chaotix.settings import *  # noqa: E402, F403
 from chaotix.settings import DATABASES, STORAGES  # noqa: E402

@@ -44,6 +44,7 @@ def redis_at(port: int, **timeouts: float) -> Iterator[None]:
     # Not the fixture: it would be undone too late for what cleans up after each test.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redis, "client", lambda: client)
+        patch.setattr(redis, "impatient_client", lambda: client)
         yield
 
 
@@ -77,6 +78,7 @@ def succeeded(job: Job) -> None:
     lifecycle.succeed(claimed(job), PICTURE, seed=1, receipt=Receipt())
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestChanges:
     def test_a_claim_is_one_event(self) -> None:

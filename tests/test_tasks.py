@@ -14,7 +14,7 @@ from imagegen.states import State
 from tests.product import PROJECT, clean_environment
 from tests.rows import make_batch, make_job
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 def waiting() -> int:

@@ -181,6 +181,7 @@ def sixteen_bits(size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestMaking:
     def test_the_card_shows_the_thumbnail_and_links_to_the_picture(self) -> None:
@@ -209,6 +210,7 @@ class TestMaking:
         assert card(looked_at(job)).version > before
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestDefects:
     def test_a_picture_that_cannot_be_decoded_says_so_on_its_card(self) -> None:
@@ -238,6 +240,7 @@ class TestDefects:
         assert looked_at(stored(drawn())).thumbnail
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestStorageAway:
     def test_a_thumbnail_that_cannot_be_stored_is_made_later(self) -> None:
@@ -267,6 +270,7 @@ class TestStorageAway:
         assert looked_at(job).thumbnail
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestSeveral:
     def test_two_thumbnailers_at_once_do_no_harm(self) -> None:

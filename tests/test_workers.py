@@ -11,7 +11,7 @@ from imagegen.models import Job, Worker
 from tests.product import wait_until
 from tests.rows import claimed, make_job
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 def test_a_beating_process_is_listening_and_a_stopped_one_is_not() -> None:
