@@ -14,13 +14,15 @@ connected: list[StabilityStandIn] = []
 
 def faults(*, reads_database: bool) -> list[str]:
     """Return what does not agree, in sentences, and forget stand-ins and products that have ended."""
-    found = [fault for product in Product.started for fault in _of_product(product)]
-    if reads_database:
-        found += [fault for standin in connected for fault in disagreements(standin.calls, _tests_ledger())]
-    connected.clear()
-    Product.started[:] = [product for product in Product.started if not product.ended]
-    StabilityStandIn.opened[:] = [standin for standin in StabilityStandIn.opened if not standin.closed]
-    return found
+    try:
+        found = [fault for product in Product.started for fault in _of_product(product)]
+        if reads_database:
+            found += [fault for standin in connected for fault in disagreements(standin.calls, _tests_ledger())]
+        return found
+    finally:
+        connected.clear()
+        Product.started[:] = [product for product in Product.started if not product.ended]
+        StabilityStandIn.opened[:] = [standin for standin in StabilityStandIn.opened if not standin.closed]
 
 
 def disagreements(calls: Iterable[Call], ledger: dict[str, str]) -> list[str]:
