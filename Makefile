@@ -5,7 +5,7 @@ PYTEST_OPTIONS ?=
 # Settings of an installation that others reach, for Django's own deployment check.
 DEPLOYED := HOST=0.0.0.0 ANONYMOUS_ACCESS=closed PUBLIC_URL=https://pictures.example.org DATA_DIR=$(or $(TMPDIR),/tmp)/chaotix-check
 
-.PHONY: run test lint bench format lock clean
+.PHONY: run test lint bench chaos mutants format lock clean
 
 run: .venv/.run  ## start everything; prints `ready http://127.0.0.1:8000` when pictures can be made
 	@exec $(PYTHON_IN_VENV) manage.py up
@@ -24,6 +24,12 @@ lint: .venv/.test  ## style, types, the direction of imports, migrations, deploy
 
 bench: .venv/.test  ## measure, as ratios within one run: what open pages cost
 	$(PYTHON_IN_VENV) -m bench.open_pages
+
+chaos: .venv/.test  ## the storms at full size, with a report: kills, frozen processes, Redis and disk taken away (an hour)
+	$(PYTHON_IN_VENV) -m tests.chaos $(STORMS)
+
+mutants: .venv/.test  ## take away each guard that keeps money safe, and see that its test fails then
+	$(PYTHON_IN_VENV) -m tests.mutants
 
 format: .venv/.test  ## bring the code into its usual form
 	.venv/bin/ruff check --fix
