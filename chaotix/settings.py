@@ -220,6 +220,7 @@ STOP_SECONDS = env.number("STOP_SECONDS", 10, least=0)
 MAX_PAID_ATTEMPTS = env.integer("MAX_PAID_ATTEMPTS", 2, least=1)
 _limit = env.text("MAX_PAID_CALLS_PER_DAY")
 MAX_PAID_CALLS_PER_DAY = env.integer("MAX_PAID_CALLS_PER_DAY", 0, least=0) if _limit else None
+REST_SECONDS = 60.0
 ON_UNKNOWN = env.choice("ON_UNKNOWN", "hold", ("hold", "retry"))
 
 _stability_key = env.secret("STABILITY_API_KEY")
@@ -227,6 +228,7 @@ IMAGE_PROVIDERS: dict[str, dict[str, Any]] = {
     "stability": {
         "BACKEND": "imagegen.providers.stability.StabilityV2Beta",
         "OPTIONS": {"key": _stability_key, "host": env.text("STABILITY_API_HOST", "https://api.stability.ai")},
+        "RATE_LIMIT": (env.integer("STABILITY_RATE_LIMIT", 135, least=0), 10),
     },
     "demo": {"BACKEND": "imagegen.providers.demo.Demo"},
 }

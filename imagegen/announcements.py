@@ -8,14 +8,19 @@ from uuid import UUID
 from django.db import transaction
 
 from imagegen import tasks
+from imagegen.lifecycle import Hint
 
 log = logging.getLogger(__name__)
 _announcer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="announce")
 
 
-def after_commit(jobs: Sequence[UUID]) -> None:
-    """Tell workers about these jobs once they are committed, from a thread of its own."""
-    transaction.on_commit(lambda: _announcer.submit(_announce, jobs))
+def after_commit(jobs: Sequence[UUID], *, ahead: int = 0) -> None:
+    """Tell workers about these jobs once they are committed, from a thread of its own.
+
+    `ahead` is how many of the same lane wait before them.
+    """
+    hints = [Hint(job, ahead + place) for place, job in enumerate(jobs)]
+    transaction.on_commit(lambda: _announcer.submit(_announce, hints))
 
 
 def wait_until_idle() -> None:
@@ -23,10 +28,10 @@ def wait_until_idle() -> None:
     _announcer.submit(lambda: None).result()
 
 
-def _announce(jobs: Sequence[UUID]) -> None:
+def _announce(hints: Sequence[Hint]) -> None:
     try:
-        tasks.publish(jobs)
+        tasks.publish(hints)
     except tasks.Unreachable as error:
-        log.warning("the workers were not told about %d jobs (%s); the sweep will", len(jobs), error)
+        log.warning("the workers were not told about %d jobs (%s); the sweep will", len(hints), error)
     except Exception:
-        log.exception("the workers were not told about %d jobs; the sweep will", len(jobs))
+        log.exception("the workers were not told about %d jobs; the sweep will", len(hints))

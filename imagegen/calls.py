@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection
 
-from imagegen import errors, ledger, lifecycle, metadata, pictures, spool, storage
+from imagegen import errors, ledger, lifecycle, limits, metadata, pictures, spool, storage
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim, Stored
 from imagegen.metadata import Story
@@ -69,6 +69,8 @@ class Call:
             self._keep_picture(self._answer)
         except errors.ProviderError as error:
             self._refused = not lifecycle.settle(self._held, error, self._receipt())
+            if isinstance(error, errors.RateLimited):
+                limits.pause(self._held.provider, error.retry_after, str(error))
 
     def _ask(self) -> Answer:
         """Make the paid call and wait for its answer, which is in the spool when this returns."""

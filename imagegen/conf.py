@@ -35,6 +35,11 @@ def max_paid_calls_per_day() -> int | None:
     return None if limit is None else int(limit)
 
 
+def rest_seconds() -> float:
+    """How long a provider rests at first that has no credit, refuses the key or fails too often."""
+    return float(settings.REST_SECONDS)
+
+
 def max_prompts() -> int:
     """How many pictures one submission may ask for."""
     return int(settings.MAX_PROMPTS)

@@ -8,7 +8,7 @@ cancels it, whatever else that write would have made of it.
 import contextlib
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When, Window
+from django.db.models.functions import Now, RowNumber
 
 from imagegen import conf, errors, events, ledger, pauses
 from imagegen.ledger import Receipt
-from imagegen.models import Attempt, Job, Worker
+from imagegen.models import Attempt, Batch, Job, Worker
 from imagegen.pictures import Picture
 from imagegen.providers import registry
 from imagegen.providers.base import ImageRequest
@@ -39,6 +39,16 @@ NOT_STORED = "not_stored"
 CANCELABLE = (State.QUEUED, State.RUNNING, State.FAILED, State.UNKNOWN)
 
 _turn = threading.Lock()
+
+
+class Hint(NamedTuple):
+    """A job that workers should hear of, and how many of its lane come before it.
+
+    A lane is what belongs to one owner, or one batch that belongs to nobody.
+    """
+
+    job: UUID
+    place: int
 
 
 @dataclass(frozen=True)
@@ -90,24 +100,45 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
             not_before=None, error_code="", error_sentence="",
         )  # fmt: skip
         if not taken:
+            transaction.set_rollback(True)
             return None
         attempt = ledger.write_down(job, fence=job.fence + 1, worker=worker, machine=machine)
     return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt.pk))
 
 
-def due(limit: int, *, told_before: timedelta) -> list[UUID]:
-    """Return the oldest jobs that could run now and of which no worker was told within `told_before`."""
-    silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
-    paused = pauses.current()
-    if pauses.EVERYTHING in paused:
+def provider_of_due(job_id: UUID) -> str | None:
+    """Look, without taking anything: return the provider of a job that is due and may be called now, else None."""
+    provider = _due(Job.objects.filter(pk=job_id)).values_list("provider", flat=True).first()
+    return provider if provider and pauses.allowance(provider) else None
+
+
+def waiting_providers() -> list[str]:
+    """Return the providers for which some job waits."""
+    return list(Job.objects.filter(state=State.QUEUED).order_by().values_list("provider", flat=True).distinct())
+
+
+def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
+    """Return jobs of a provider that could run now and of which no worker was told within `told_before`.
+
+    Each lane has its turn: first the first job of everybody, then the second, the oldest first; so that one person's
+    thousand never hold up another's three. Of a provider that has rested, one job.
+    """
+    room = int(max(min(limit, pauses.allowance(provider)), 0))
+    if not room or (ledger.left_today() == 0 and provider not in registry.free()):
         return []
-    waiting = _due(Job.objects.filter(silent)).exclude(provider__in=paused)
-    if ledger.left_today() == 0:
-        waiting = waiting.filter(provider__in=registry.free())
-    return list(waiting.order_by("created", "position").values_list("pk", flat=True)[: max(limit, 0)])
+    silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
+    waiting = _due(Job.objects.filter(provider=provider)).annotate(place=_place_in_lane()).filter(silent)
+    found = waiting.order_by("place", "created", "position").values_list("pk", "place")[:room]
+    return [Hint(job, place - 1) for job, place in found]
 
 
-def hinted(jobs: list[UUID]) -> None:
+def places_taken(batch: Batch) -> int:
+    """Return how many jobs wait in the lane of this batch's owner."""
+    lane = Q(batch__owner=batch.owner_id) if batch.owner_id else Q(batch=batch)
+    return Job.objects.filter(lane, state=State.QUEUED).count()
+
+
+def hinted(jobs: Sequence[UUID]) -> None:
     """Note that workers were told about these jobs."""
     with _writing():
         Job.objects.filter(pk__in=_locked(Job.objects.filter(pk__in=jobs))).update(hinted_at=Now())
@@ -180,6 +211,7 @@ def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) 
     kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
     with _writing():
         ledger.close(held.attempt, "succeeded", Charged.YES, receipt)
+        pauses.after_success(held.provider, held.job)
         return _update(
             _mine(held), held.job,
             lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,
@@ -195,8 +227,7 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
     """
     with _writing():
         ledger.close(held.attempt, error.code, error.charged, receipt)
-        if isinstance(error, errors.OutOfCredit | errors.NotConfigured):
-            pauses.rest(held.provider, error)
+        pauses.after_error(held.provider, held.job, error)
         change = _unless_canceled(_change(held, error), str(error), canceled=f"Canceled. {error}")
         return _update(_mine(held), held.job, lease_until=None, error_code=error.code, **change)
 
@@ -254,11 +285,20 @@ def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -
         return _update(rows, job, thumbnail=thumbnail, defect=defect)
 
 
+def _place_in_lane() -> Window:
+    return Window(RowNumber(), partition_by=["batch__owner", _nobodys_batch()], order_by=["created", "position"])
+
+
+def _nobodys_batch() -> Case:
+    return Case(When(batch__owner=None, then=F("batch")), default=None)
+
+
 def _may_call(job: Job) -> bool:
     """Whether money may be spent on this job now."""
-    if pauses.is_paused(job.provider) or ledger.paid_calls(job.pk) >= job.may_pay:
+    if ledger.paid_calls(job.pk) >= job.may_pay or ledger.is_spent(job.provider):
         return False
-    return not ledger.is_spent(job.provider)
+    # Last, because it may write down that this job tries a provider that rested.
+    return pauses.admits(job.provider, job.pk)
 
 
 def _take(rows: QuerySet[Job], orphan: Orphan, worker: UUID) -> Claim | None:

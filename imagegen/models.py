@@ -137,14 +137,21 @@ class Attempt(models.Model):
             models.UniqueConstraint("job", condition=models.Q(ended_at=None), name="one_open_attempt_per_job"),
         )
         # What the daily limit counts.
-        indexes = (models.Index("sent_at", name="attempt_sent"),)
+        indexes = (
+            models.Index("sent_at", name="attempt_sent"),
+            # What the breaker counts.
+            models.Index("provider", "ended_at", name="attempt_ended"),
+        )
 
     def __str__(self) -> str:
         return f"{self.outcome or 'open'} {self.id}"
 
 
 class ProviderPause(models.Model):
-    """Why every job of a provider waits, and until when; None is until somebody resumes it. Written by pauses.py alone."""
+    """Why every job of a provider waits, and from when on one of them may try it. Written by pauses.py alone.
+
+    `until` is None until somebody resumes it by hand.
+    """
 
     # The empty name stands for all providers.
     provider = models.CharField(max_length=60, primary_key=True)
@@ -152,6 +159,10 @@ class ProviderPause(models.Model):
     sentence = models.TextField()
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
+    # The job that tries it now, how long it rests (in first rests), and how many trials went well in a row.
+    trial = models.UUIDField(null=True)
+    rests = models.PositiveIntegerField(default=1)
+    successes = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.provider or 'everything'}: {self.reason}"

@@ -11,11 +11,12 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from imagegen import accounts, conf, ledger, pauses, readiness
+from imagegen import accounts
 from imagegen.accounts import Viewer
 from imagegen.models import Batch, Job
 from imagegen.providers import registry
 from imagegen.states import UNFINISHED, Decision, State
+from imagegen.waiting import Outlook
 
 LABELS = {
     State.QUEUED: "Waiting",
@@ -118,7 +119,7 @@ def cards(task_ids: Sequence[str], viewer: Viewer, *, base_url: str = "") -> lis
     """Return one card per id, in the order asked; an id that this person does not know gives a card that says so."""
     ids = {text: _uuid(text) for text in task_ids}
     known = _visible_jobs(viewer).in_bulk([uuid for uuid in ids.values() if uuid])
-    maker = _CardMaker(base_url)
+    maker = _CardMaker(known.values(), base_url)
     return [maker.card(known[uuid]) if (uuid := ids[text]) in known else _missing(text) for text in task_ids]
 
 
@@ -126,16 +127,25 @@ def batch_cards(batch_id: UUID, viewer: Viewer, *, base_url: str = "") -> list[C
     """Return the cards of a batch in order; None where this person knows no such batch."""
     if not Batch.objects.filter(accounts.may_see(viewer), pk=batch_id).exists():
         return None
-    maker = _CardMaker(base_url)
-    return [maker.card(job) for job in Job.objects.filter(batch=batch_id).order_by("position")]
+    jobs = list(Job.objects.filter(batch=batch_id).order_by("position"))
+    maker = _CardMaker(jobs, base_url)
+    return [maker.card(job) for job in jobs]
 
 
 def cards_of(jobs: Sequence[UUID]) -> dict[UUID, Card]:
     """Return cards for somebody who may see them, which was asked before."""
     if not jobs:
         return {}
-    maker = _CardMaker("")
-    return {job.pk: maker.card(job) for job in Job.objects.filter(pk__in=jobs)}
+    found = list(Job.objects.filter(pk__in=jobs))
+    maker = _CardMaker(found)
+    return {job.pk: maker.card(job) for job in found}
+
+
+def waits(jobs: Sequence[UUID]) -> dict[UUID, str]:
+    """Return why each of these jobs waits that still does."""
+    queued = list(Job.objects.filter(pk__in=jobs, state=State.QUEUED))
+    outlook = Outlook(queued)
+    return {job.pk: outlook.wait(job).why for job in queued}
 
 
 def visible_glances(viewer: Viewer, *, batch: str, task_ids: Iterable[str]) -> dict[UUID, Glance]:
@@ -189,12 +199,9 @@ def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
 class _CardMaker:
     """Makes the cards of one page: what they share is asked once."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, jobs: Iterable[Job], base_url: str = "") -> None:
         self._base_url = base_url
-        self._now = datetime.now(UTC)
-        self._paused = pauses.current()
-        self._is_spent = ledger.left_today() == 0
-        self._has_workers = readiness.live_threads() > 0
+        self._outlook = Outlook(jobs)
 
     def card(self, job: Job) -> Card:
         return Card(
@@ -224,18 +231,9 @@ class _CardMaker:
         """Say why a job waits, why it has no picture, or what is wrong with the one it has."""
         if _is_canceling(job):
             return "The call in flight may be paid, so its picture is still kept."
-        if job.state != State.QUEUED:
-            return job.error_sentence or job.defect or None
-        if paused := self._paused.get(pauses.EVERYTHING) or self._paused.get(job.provider):
-            return f"Waiting: {paused}"
-        if self._is_spent and job.provider not in registry.free():
-            limit = conf.max_paid_calls_per_day()
-            return f"Waiting: today's limit of {limit} paid calls is reached. It starts anew at 00:00 UTC."
-        if not self._has_workers:
-            return "Waiting: no worker is listening."
-        if job.not_before and job.not_before > self._now:
-            return f"Trying again at {job.not_before:%H:%M:%S} UTC. {job.error_sentence}".strip()
-        return "Waiting for its turn."
+        if job.state == State.QUEUED:
+            return self._outlook.wait(job).why
+        return job.error_sentence or job.defect or None
 
 
 def are_mine(task_ids: Iterable[str], viewer: Viewer) -> bool:

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import calls, conf, errors, lifecycle, readiness, spool, workers
+from imagegen import calls, conf, errors, lifecycle, limits, readiness, spool, workers
 from imagegen.calls import Call
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim, Orphan
+from imagegen.lifecycle import Claim, Hint, Orphan
 
 log = logging.getLogger(__name__)
 # How many hints may wait in the queue per thread that could use one: a few seconds of work for fast providers, no more.
@@ -23,14 +23,21 @@ _in_hand: set[UUID] = set()
 _lock = threading.Lock()
 
 
-def forgotten(waiting_hints: int) -> list[UUID]:
-    """Return the oldest jobs that workers should be told about now, given how many hints the queue holds already."""
-    room = readiness.live_threads() * HINTS_PER_THREAD - waiting_hints
+def forgotten(waiting_hints: int) -> list[Hint]:
+    """Return the jobs that workers should be told about now, given how many hints the queue holds already.
+
+    Of each provider no more than may be called until the next sweep, and one for each thread that could wait for its turn.
+    """
+    threads = readiness.live_threads()
+    room = threads * HINTS_PER_THREAD - waiting_hints
     if room <= 0:
         return []
-    jobs = lifecycle.due(room, told_before=timedelta(seconds=2 * conf.sweep_seconds()))
-    lifecycle.hinted(jobs)
-    return jobs
+    hints: list[Hint] = []
+    for provider in lifecycle.waiting_providers():
+        useful = limits.calls_within(provider, conf.sweep_seconds()) + threads
+        hints += lifecycle.due(provider, min(room, useful), told_before=timedelta(seconds=2 * conf.sweep_seconds()))
+    lifecycle.hinted([hint.job for hint in hints])
+    return hints
 
 
 def recover() -> None:

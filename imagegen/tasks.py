@@ -15,11 +15,15 @@ from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
 from imagegen import conf, generation, recovery, redis, workers
+from imagegen.lifecycle import Hint
 
 log = logging.getLogger(__name__)
 # What `publish` raises while the broker is away.
 Unreachable = OperationalError
 BATCH = 500
+# How kombu spells them for Redis: a list for each, the first without a suffix.
+PRIORITIES = (0, 3, 6, 9)
+PRIORITY_SEPARATOR = "\x06\x16"
 THREAD_POOLS = ("threads", "solo")
 SWEEP_LOCK = "chaotix:sweep"
 
@@ -29,12 +33,28 @@ def generate(job_id: str) -> None:
     generation.run(UUID(job_id))
 
 
-def publish(jobs: Sequence[UUID]) -> None:
+def publish(hints: Sequence[Hint]) -> None:
     """Tell workers about these jobs in few round trips. Raises Unreachable while the broker is away."""
     # The stubs are of kombu 5.6, which could not send several messages at once.
     with current_app.producer_pool.acquire(block=True) as producer, producer.batch(max_size=BATCH):  # type: ignore[attr-defined]
-        for job in jobs:
-            generate.apply_async(args=(str(job),), task_id=str(job), producer=producer, retry=False)
+        for hint in hints:
+            job, priority = str(hint.job), _priority(hint.place)
+            generate.apply_async(args=(job,), task_id=job, producer=producer, retry=False, priority=priority)
+
+
+def queue_names() -> list[str]:
+    """Return Redis's lists of hints, the one that is read first the first."""
+    return [conf.queue_name() + (f"{PRIORITY_SEPARATOR}{step}" if step else "") for step in PRIORITIES]
+
+
+def queue_length() -> int:
+    """Return how many hints wait, whatever their priority. Raises redis.Error."""
+    return sum(int(redis.client().llen(name)) for name in queue_names())
+
+
+def _priority(place: int) -> int:
+    """Return the priority of a hint, 0 the first: the more of a lane come before it, the longer it waits for others'."""
+    return next((step for step, places in zip(PRIORITIES, (10, 100, 1000), strict=False) if place < places), PRIORITIES[-1])
 
 
 class Sweeper(threading.Thread):
@@ -67,7 +87,7 @@ class Sweeper(threading.Thread):
             recovery.recover()
         broker = redis.client()
         if broker.set(SWEEP_LOCK, str(workers.ID), nx=True, px=int(conf.sweep_seconds() * 900)):
-            publish(recovery.forgotten(int(broker.llen(conf.queue_name()))))
+            publish(recovery.forgotten(queue_length()))
 
 
 class _Life:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.db.models import Count, Q, Sum
 
 from imagegen import conf, ledger, pauses
+from imagegen.models import ProviderPause
 from imagegen.states import Charged
 
 
@@ -24,13 +25,17 @@ class Spent:
 
 @dataclass(frozen=True)
 class Today:
-    """Since midnight UTC. `limit` and `left` are None where there is no limit; `stopped` says who stopped everything."""
+    """Since midnight UTC. `limit` and `left` are None where there is no limit.
+
+    `stopped` is the pause of everything, if there is one; `resting` are those of single providers.
+    """
 
     spent: list[Spent]
     paid_calls: int
     limit: int | None
     left: int | None
-    stopped: str | None
+    stopped: ProviderPause | None
+    resting: list[ProviderPause]
 
 
 def today() -> Today:
@@ -40,6 +45,7 @@ def today() -> Today:
         limit=conf.max_paid_calls_per_day(),
         left=ledger.left_today(),
         stopped=pauses.current().get(pauses.EVERYTHING),
+        resting=[pause for pause in pauses.current().values() if pause.provider != pauses.EVERYTHING],
     )
 
 

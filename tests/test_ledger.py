@@ -59,7 +59,8 @@ class TestDailyLimit:
         assert [claims(paid_job()) for _ in range(2)] == [True, True]
         paid_job()
         free = make_job()
-        assert lifecycle.due(10, told_before=timedelta()) == [free.pk]
+        assert lifecycle.due("stability", 10, told_before=timedelta()) == []
+        assert [hint.job for hint in lifecycle.due("demo", 10, told_before=timedelta())] == [free.pk]
 
     def test_the_job_itself_stays_queued(self) -> None:
         jobs = [paid_job() for _ in range(3)]

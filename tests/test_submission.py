@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from imagegen import announcements, conf, redis, submission
+from imagegen import announcements, redis, submission, tasks
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem
 from imagegen.items import Item
@@ -30,8 +30,8 @@ Submit = Callable[..., Submission]
 def messages() -> list[UUID]:
     """Return the jobs that workers were told about, the first one first."""
     announcements.wait_until_idle()
-    waiting: Any = redis.client().lrange(conf.queue_name(), 0, -1)
-    return [UUID(json.loads(message)["headers"]["id"]) for message in reversed(waiting)]
+    lists: list[Any] = [redis.client().lrange(name, 0, -1) for name in tasks.queue_names()]
+    return [UUID(json.loads(message)["headers"]["id"]) for waiting in lists for message in reversed(waiting)]
 
 
 def nothing_was_made() -> bool:

@@ -4,11 +4,13 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from imagegen import conf, recovery, redis, tasks, workers
+from imagegen.lifecycle import Hint
 from imagegen.models import Job, Worker
 from imagegen.states import State
 from tests.product import PROJECT, clean_environment
@@ -28,14 +30,14 @@ def one_thread() -> None:
 
 def test_each_published_job_is_one_message_with_the_jobs_id_as_task_id() -> None:
     jobs = [make_job().pk for _ in range(3)]
-    tasks.publish(jobs)
+    tasks.publish([Hint(job, 0) for job in jobs])
     messages = redis.client().lrange(conf.queue_name(), 0, -1)
     assert len(messages) == 3
     assert all(any(str(job).encode() in message for message in messages) for job in jobs)
 
 
 def test_a_message_carries_the_id_and_nothing_of_the_prompt() -> None:
-    tasks.publish([make_job("a secret prompt").pk])
+    tasks.publish([Hint(make_job("a secret prompt").pk, 0)])
     [message] = redis.client().lrange(conf.queue_name(), 0, -1)
     assert b"secret" not in message
 
@@ -63,7 +65,7 @@ def test_a_retry_is_hinted_when_it_is_due(one_thread: None) -> None:
     job = make_job(not_before=timezone.now() + timedelta(minutes=1))
     assert recovery.forgotten(0) == []
     Job.objects.update(not_before=timezone.now() - timedelta(seconds=1))
-    assert recovery.forgotten(0) == [job.pk]
+    assert [hint.job for hint in recovery.forgotten(0)] == [job.pk]
 
 
 def test_the_queue_holds_no_more_than_a_few_seconds_of_work(one_thread: None) -> None:
@@ -73,6 +75,21 @@ def test_the_queue_holds_no_more_than_a_few_seconds_of_work(one_thread: None) ->
     )
     assert len(recovery.forgotten(0)) == recovery.HINTS_PER_THREAD
     assert recovery.forgotten(recovery.HINTS_PER_THREAD) == []
+
+
+def test_a_limited_provider_gets_no_more_hints_than_calls_and_a_thread_that_waits(one_thread: None, settings: Any) -> None:
+    entry = {"BACKEND": "imagegen.providers.demo.Demo", "RATE_LIMIT": (1, settings.SWEEP_SECONDS)}
+    settings.IMAGE_PROVIDERS = {**settings.IMAGE_PROVIDERS, "limited": entry}
+    for _ in range(5):
+        make_job(provider="limited")
+    assert len(recovery.forgotten(0)) == 2
+
+
+def test_hints_of_many_jobs_of_one_lane_wait_for_those_of_others() -> None:
+    tasks.publish([Hint(make_job().pk, place) for place in (0, 9, 10, 99, 100, 1000)])
+    names = ["chaotix", *(f"chaotix\x06\x16{step}" for step in (3, 6, 9))]
+    assert [redis.client().llen(name) for name in names] == [2, 2, 1, 1]
+    assert tasks.queue_length() == 6
 
 
 def test_without_a_worker_nothing_is_hinted() -> None:

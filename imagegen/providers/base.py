@@ -76,6 +76,18 @@ class Price:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """At most so many calls in any so many seconds."""
+
+    calls: int
+    seconds: float
+
+    def __mul__(self, share: float) -> "Rate":
+        """Return a share of this rate, at least one call."""
+        return Rate(max(int(self.calls * share), 1), self.seconds)
+
+
+@dataclass(frozen=True)
 class Model:
     """One model of a provider. A price of None means unknown, never free."""
 
@@ -116,6 +128,8 @@ class Provider(abc.ABC):
     negative_prompt: ClassVar[bool] = False
     # The longest prompt, in characters.
     max_prompt: ClassVar[int] = 10_000
+    # How often it may be called, as it documents; None where it names no limit.
+    rate: ClassVar[Rate | None] = None
     # What people are told about the origin of its pictures.
     origin: ClassVar[str] = "AI-generated"
     # The IPTC word for how its pictures come about, written into each file.

@@ -8,8 +8,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from imagegen.providers.base import Provider
+from imagegen.providers.base import Provider, Rate
 
+# Of a documented limit, so that a clock that is a little off and a call from elsewhere do no harm.
+SHARE = 0.9
 _made: dict[str, Provider] = {}
 _lock = threading.Lock()
 
@@ -28,6 +30,16 @@ def ready() -> list[str]:
 def free() -> list[str]:
     """Return the names of those whose calls never cost money."""
     return [name for name in names() if _is_free(name)]
+
+
+def rate(name: str) -> Rate | None:
+    """Return how often a provider is called at most: RATE_LIMIT of its entry, else 90 % of what it documents."""
+    entry = settings.IMAGE_PROVIDERS[name]
+    if "RATE_LIMIT" not in entry:
+        documented = get(name).rate
+        return documented * SHARE if documented else None
+    calls, seconds = entry["RATE_LIMIT"]
+    return Rate(calls, seconds) if calls else None
 
 
 def default() -> str:

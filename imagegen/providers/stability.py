@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from imagegen import errors, http
-from imagegen.providers.base import MAX_SEED, Answer, ImageRequest, ImageResult, Keep, Model, Price, Provider
+from imagegen.providers.base import MAX_SEED, Answer, ImageRequest, ImageResult, Keep, Model, Price, Provider, Rate
 from imagegen.states import Charged
 
 SOURCE = "https://platform.stability.ai/docs/api-reference"
@@ -46,6 +46,7 @@ class StabilityV2Beta(Provider):
     )  # fmt: skip
     seed = True
     negative_prompt = True
+    rate = Rate(150, 10)
 
     def __init__(self, *, key: str, host: str, total_seconds: float = http.TOTAL_SECONDS) -> None:
         self._key = key

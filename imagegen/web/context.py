@@ -9,6 +9,6 @@ def brake(request: HttpRequest) -> dict[str, object]:
     """Give templates `stopped`, a sentence or nothing, and `may_oversee`."""
     viewer = getattr(request, "user", None)
     return {
-        "stopped": pauses.current().get(pauses.EVERYTHING, ""),
+        "stopped": pauses.stopped_by(),
         "may_oversee": viewer is not None and accounts.may_oversee(viewer),
     }

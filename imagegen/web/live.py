@@ -6,6 +6,7 @@ that shows it. Whatever was missed, a page gets from the database when it connec
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections import defaultdict
@@ -22,6 +23,7 @@ from django.views.decorators.http import require_safe
 
 from imagegen import events, queries, redis
 from imagegen.queries import Card, Glance, Progress
+from imagegen.states import State
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class Page:
         self._missing = missing
         self._has = {job: glance.version if glance.version <= seen else "" for job, glance in glances.items()}
         self._news: dict[UUID, tuple[Card, str]] = {}
+        self._waits: dict[UUID, str] = {}
         self._rung = asyncio.Event()
 
     def push(self, job: UUID, card: Card, html: str) -> None:
@@ -65,6 +68,16 @@ class Page:
     def outdated(self, glances: dict[UUID, Glance]) -> list[UUID]:
         """Return the jobs of which the page has another version than the database."""
         return [job for job, glance in glances.items() if glance.version != self._has.get(job)]
+
+    @property
+    def waiting(self) -> list[UUID]:
+        return [job for job, glance in self.glances.items() if glance.state == State.QUEUED]
+
+    def new_waits(self, waits: dict[UUID, str]) -> dict[str, str]:
+        """Return what is new of why jobs wait: that changes although the jobs do not."""
+        new = {str(job): why for job, why in waits.items() if self._waits.get(job) != why}
+        self._waits = waits
+        return new
 
     async def news(self, seconds: float) -> list[str]:
         """Return what is new, the latest version of each card once; nothing when so many seconds pass without."""
@@ -165,6 +178,8 @@ async def _events(page: Page) -> AsyncIterator[str]:
             for html in await page.news(0):
                 yield _event("card", html, page.number)
             page.number = newest
+            if page.waiting and (waits := page.new_waits(await _ask(lambda: queries.waits(page.waiting)))):
+                yield _event("waits", json.dumps(waits))
             async for text in _news(page, until=time.monotonic() + CATCH_UP_SECONDS):
                 yield text
             if not page.progress().unfinished:

@@ -13,8 +13,8 @@ def spending(request: HttpRequest) -> HttpResponse:
     accounts.check_may_oversee(request.user)
     if request.method != "POST":
         return render(request, "imagegen/spending.html", {"today": usage.today()})
-    if request.POST.get("calls") == "resume":
-        pauses.resume_everything()
+    if (provider := request.POST.get("resume")) is not None:
+        pauses.resume(provider)
     else:
         pauses.stop_everything(request.user.get_username() or "a visitor")
     return redirect("spending")

@@ -249,7 +249,8 @@ def test_a_job_says_that_its_provider_is_paused_and_why(client: Client) -> None:
     ProviderPause.objects.create(
         provider="demo", reason=PauseReason.NO_CREDIT, sentence="No credit.", since=now, until=now + timedelta(minutes=1)
     )
-    assert entry(client, make_job())["why"] == "Waiting: No credit."
+    why = f"Waiting: No credit. One waiting job tries it again at {now + timedelta(minutes=1):%H:%M:%S} UTC."
+    assert entry(client, make_job())["why"] == why
 
 
 # --- Ids that nobody knows ----------------------------------------------------------------------------------------
@@ -406,7 +407,7 @@ def test_a_thousand_ids_take_few_queries(
     batch = make_batch()
     jobs = [Job(batch=batch, position=place, prompt=f"number {place}", provider="demo") for place in range(1000)]
     Job.objects.bulk_create(jobs)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(14):
         answer = ask_by_body(client, {"task_ids": [str(job.pk) for job in jobs]}, accept=accept)
     assert answer.content.decode().count("number ") >= 1000
 

@@ -273,7 +273,7 @@ def test_a_batch_of_a_thousand_takes_few_queries(
 ) -> None:
     batch = make_batch()
     Job.objects.bulk_create(Job(batch=batch, position=place, prompt="a dog", provider="demo") for place in range(1000))
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(16):
         assert text(client.get(f"/batches/{batch.pk}")).count('id="card-') == 1000
 
 

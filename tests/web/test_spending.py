@@ -54,16 +54,25 @@ def test_the_limit_is_told_with_what_is_left(client: Client, settings: Any) -> N
 
 
 def test_a_click_stops_everything_and_every_page_says_so(client: Client) -> None:
-    client.post("/spending", {"calls": "stop"})
+    client.post("/spending", {})
     assert "Everything was paused by a visitor" in page(client, "/")
 
 
 def test_another_click_lets_it_go_on(client: Client) -> None:
-    client.post("/spending", {"calls": "stop"})
+    client.post("/spending", {})
     assert "Resume everything" in page(client)
-    client.post("/spending", {"calls": "resume"})
+    client.post("/spending", {"resume": ""})
     assert pauses.current() == {}
     assert "Everything was paused" not in page(client, "/")
+
+
+def test_a_provider_that_rests_is_shown_and_can_be_resumed_by_hand(client: Client) -> None:
+    lifecycle.settle(claimed(make_job()), errors.OutOfCredit("The account is empty."), Receipt())
+    shown = page(client)
+    assert "The account is empty." in shown
+    assert "Resume demo now" in shown
+    client.post("/spending", {"resume": "demo"})
+    assert pauses.current() == {}
 
 
 def test_waiting_jobs_say_that_everything_is_stopped(client: Client) -> None:
@@ -81,18 +90,18 @@ def test_waiting_jobs_say_that_the_day_is_spent(client: Client, settings: Any) -
 @pytest.mark.parametrize("access", ["read", "closed"])
 def test_only_staff_may_where_not_everybody_may_spend(client: Client, settings: Any, access: str) -> None:
     settings.ANONYMOUS_ACCESS = access
-    assert client.post("/spending", {"calls": "stop"}).status_code == 403
+    assert client.post("/spending", {}).status_code == 403
     client.force_login(User.objects.create(username="grace"))
     assert client.get("/spending").status_code == 403
     client.force_login(User.objects.create(username="ada", is_staff=True))
-    assert client.post("/spending", {"calls": "stop"}, follow=True).status_code == 200
-    assert "paused by ada" in pauses.current()[pauses.EVERYTHING]
+    assert client.post("/spending", {}, follow=True).status_code == 200
+    assert "paused by ada" in pauses.stopped_by()
 
 
 def test_the_command_line_stops_and_resumes(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("pause")
-    assert "on the command line" in pauses.current()[pauses.EVERYTHING]
+    assert "on the command line" in pauses.stopped_by()
     call_command("resume")
     assert pauses.current() == {}
-    call_command("resume")
+    call_command("resume", "demo")
     assert "Nothing was paused" in capsys.readouterr().out

@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from django.core.management import BaseCommand
+from django.core.management import BaseCommand, CommandParser
 
 from imagegen import pauses
 
 
 class Command(BaseCommand):
-    help = "Let calls be made again after `manage.py pause`, or after the button on the page."
+    help = "Let calls be made again: after `manage.py pause`, or to a provider that rests."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("provider", nargs="?", default=pauses.EVERYTHING, help="only this one, which rests by itself")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        resumed = pauses.resume_everything()
-        self.stdout.write("Jobs go on within seconds." if resumed else "Nothing was paused by hand.")
+        resumed = pauses.resume(options["provider"])
+        self.stdout.write("Jobs go on within seconds." if resumed else "Nothing was paused.")

@@ -51,6 +51,14 @@
     spoken.textContent = progress.querySelector("p").textContent;
   };
 
+  // Why a job waits changes although the job does not.
+  const showWaits = (waits) => {
+    for (const [job, text] of Object.entries(waits)) {
+      const why = document.querySelector(`[id="card-${job}"][data-state=queued] .why`);
+      if (why) why.textContent = text;
+    }
+  };
+
   const listen = () => {
     const show = { card: showCard, progress: showProgress };
     events = new EventSource(cards.dataset.events);
@@ -60,6 +68,10 @@
         show[name](parse(event.data));
       });
     }
+    events.addEventListener("waits", (event) => {
+      heard = Date.now();
+      showWaits(JSON.parse(event.data));
+    });
     events.addEventListener("done", () => events.close());
   };
 
