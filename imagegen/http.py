@@ -145,9 +145,8 @@ class Response:
         while block := self._read():
             size += len(block)
             if size > MAX_BYTES:
-                raise errors.BadAnswer(
-                    f"The provider's answer is larger than {MAX_BYTES // 1024**2} MB.", charged=Charged.UNKNOWN
-                )
+                sentence = f"The provider's answer is larger than {MAX_BYTES // 1024**2} MB. It may have been paid."
+                raise errors.BadAnswer(sentence, charged=Charged.UNKNOWN)
             yield block
 
     def _read(self) -> bytes:

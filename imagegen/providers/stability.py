@@ -75,9 +75,8 @@ class StabilityV2Beta(Provider):
             raise _failure(answer)
         kind = answer.headers.get("content-type", "").lower()
         if not kind.startswith(PICTURE_TYPES):
-            raise errors.BadAnswer(
-                f"Stability answered 200 with {kind or 'no type'}, not a picture.", charged=Charged.UNKNOWN
-            )
+            sentence = f"Stability answered 200 with {kind or 'no type'}, not a picture. It may have been paid."
+            raise errors.BadAnswer(sentence, charged=Charged.UNKNOWN)
         match answer.headers.get("finish-reason", "SUCCESS"):
             case "SUCCESS":
                 return ImageResult(answer.body, _seed(answer.headers.get("seed", "")))
