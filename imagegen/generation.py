@@ -1,11 +1,12 @@
 """One job from a hint to a picture."""
 
 import logging
+from collections import defaultdict, deque
 from uuid import UUID
 
 from django.db import connection
 
-from imagegen import errors, lifecycle, limits, redis, spool, workers
+from imagegen import conf, errors, lifecycle, limits, redis, spool, workers
 from imagegen.calls import Call
 from imagegen.limits import Place
 
@@ -13,29 +14,63 @@ log = logging.getLogger(__name__)
 
 
 def run(job_id: UUID) -> None:
-    """Make the picture of a job that is due; do nothing where it is not, or another worker has it."""
+    """Make the picture of a job that is due, and then those of jobs that were put off; do nothing where it is not due."""
+    job: UUID | None = job_id
+    while job is not None:
+        job = _run(job)
+
+
+def _run(job_id: UUID) -> UUID | None:
+    """Make one picture; return a job of the same provider that was put off and whose turn it is now, if there is one."""
     try:
         spool.check_room(workers.calls_in_flight())
     except errors.NoRoom as error:
         log.error("job %s stays in the queue: %s", job_id, error)
-        return
+        return None
     provider = lifecycle.provider_of_due(job_id)
-    if provider is None or (place := _place(provider)) is None:
-        return
+    if provider is None or (place := _place(provider, job_id)) is None:
+        return None
     held = lifecycle.claim(job_id, worker=workers.ID, machine=workers.machine())
     if held is None:
         limits.give_back(place)
-        return
-    with workers.executing(held):
-        Call(held).make()
+    else:
+        limits.use(place)
+        with workers.executing(held):
+            Call(held).make()
+    return None if workers.is_stopping() else _put_off.next(provider)
 
 
-def _place(provider: str) -> Place | None:
-    """Return the right to make a call now; None where that takes too long, and the sweep will tell a worker again."""
+def _place(provider: str, job_id: UUID) -> Place | None:
+    """Return the right to make a call now; None where that takes too long, and the job is put off or told of again."""
     # Waiting can take seconds, and a hundred threads that wait must not hold a hundred connections.
     connection.close()
     try:
         return limits.wait_for_place(provider)
+    except limits.Crowded:
+        _put_off.note(provider, job_id)
     except redis.Error as error:
         log.warning("nobody can tell how often %s was called (%s); its jobs wait", provider, error)
-        return None
+    return None
+
+
+class _PutOff:
+    """Jobs whose hints came while enough threads of this process waited for their provider.
+
+    The next of these threads takes them, long before the sweep would tell a worker again; it will if the process ends.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: defaultdict[str, deque[UUID]] = defaultdict(lambda: deque(maxlen=conf.worker_concurrency()))
+
+    def note(self, provider: str, job: UUID) -> None:
+        if job not in self._jobs[provider]:
+            self._jobs[provider].append(job)
+
+    def next(self, provider: str) -> UUID | None:
+        try:
+            return self._jobs[provider].popleft()
+        except IndexError:
+            return None
+
+
+_put_off = _PutOff()

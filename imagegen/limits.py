@@ -1,7 +1,7 @@
 """How often providers may be called, by all workers together: a sliding window in Redis, measured by Redis's own clock.
 
 A call that must wait gets a place of its own in the window at once, so that many waiting threads neither race for the next
-free place nor all wake for it. Whoever does not use a place gives it back.
+free place nor all wake for it. Whoever does not use a place gives it back, and a call counts from the moment it goes out.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from imagegen import conf, redis
+from imagegen import conf, errors, redis
 from imagegen.providers import registry
 from imagegen.providers.base import Rate
 
@@ -26,25 +26,33 @@ MARGIN = 1.03
 
 PLENTY = 1_000_000
 
-# KEYS: places, pause. ARGV: calls, window and patience in microseconds, a name for the place.
-# Returns microseconds to wait with a place, or minus one and the microseconds after which to ask again.
+# KEYS: places, pause. ARGV: calls, window and patience in microseconds, the name of the place.
+# Returns how many microseconds to wait, the place being kept meanwhile; minus one where that is too long. Who asks for the
+# first time comes after everybody who has a place; who has one already only looks at the calls that went before.
 _ADMIT = """
-local pause = redis.call('PTTL', KEYS[2])
-if pause > 0 then return {-1, pause * 1000} end
+local known = redis.call('ZREM', KEYS[1], ARGV[4])
+if redis.call('EXISTS', KEYS[2]) == 1 then return -1 end
 local calls, window, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-if calls == 0 then return {0, 0} end
+if calls == 0 then return 0 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - window))
-local taken, at = redis.call('ZCARD', KEYS[1]), now
+local taken, at = redis.call('ZCOUNT', KEYS[1], '-inf', known == 1 and string.format('%.0f', now) or '+inf'), now
 if taken >= calls then
   local leaving = redis.call('ZRANGE', KEYS[1], taken - calls, taken - calls, 'WITHSCORES')[2]
   at = math.max(now, tonumber(leaving) + window + 1)
 end
-if at - now > patience then return {-1, at - now} end
+if at - now > patience then return -1 end
 redis.call('ZADD', KEYS[1], string.format('%.0f', at), ARGV[4])
 redis.call('PEXPIRE', KEYS[1], math.ceil((at - now + window) / 1000) + 1000)
-return {at - now, 0}
+return at - now
+"""
+# KEYS: places. ARGV: window in microseconds, the name of the place. From now on it counts as used.
+_USE = """
+local clock = redis.call('TIME')
+redis.call('ZADD', KEYS[1], string.format('%.0f', clock[1] * 1000000 + clock[2]), ARGV[2])
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] / 1000) + 1000)
+return 1
 """
 # KEYS: pause. ARGV: milliseconds, a sentence. A shorter pause never cuts a longer one.
 _PAUSE = """
@@ -52,6 +60,10 @@ if redis.call('PTTL', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
 return 1
 """
+
+
+class Crowded(errors.ImagegenError):
+    """Enough threads of this process wait for the provider already."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +99,31 @@ _crowd = _Crowd()
 def wait_for_place(provider: str) -> Place | None:
     """Return the right to call this provider once, after waiting for it in place where that is worth it; else None.
 
-    Raises redis.Error where nobody can tell how many calls were made; a provider without limits never does.
+    Raises Crowded where enough threads of this process wait for it, and redis.Error where nobody knows how many calls were
+    made; for a provider without limits it never does.
     """
-    if not _crowd.join(provider):
+    place = Place(provider, uuid4().hex)
+    if _ask(place, 0) is not None:
+        return place
+    if paused_for(provider):
         return None
+    if not _crowd.join(provider):
+        raise Crowded(provider)
     try:
-        return _wait(provider)
+        return _wait(place)
     finally:
         _crowd.leave(provider)
+
+
+def use(place: Place) -> None:
+    """Note that the call goes out now: however long it took from the place to here, the window counts from here."""
+    try:
+        rate = registry.rate(place.provider)
+        if rate is not None:
+            redis.impatient_client().eval(_USE, 1, _places(place.provider), _numbers(rate)[1], place.name)
+    except (KeyError, redis.Error):
+        # It counts from when the place was given; a little too early is better than not at all.
+        log.warning("the moment of a call to %s could not be noted", place.provider)
 
 
 def give_back(place: Place) -> None:
@@ -129,29 +158,23 @@ def paused_for(provider: str) -> float:
     return max(int(left), 0) / 1000
 
 
-def _wait(provider: str) -> Place | None:
-    place = Place(provider, uuid4().hex)
-    wait = _ask(place)
-    if wait is None:
-        return None
-    if wait:
+def _wait(place: Place) -> Place | None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    # Asked once more after each wait: calls may have left later than they were let go, or somebody was told to pause.
+    while wait := _ask(place, deadline - time.monotonic()):
         time.sleep(wait)
-        # Somebody else may have been told meanwhile that it is too much.
-        if paused_for(provider):
-            give_back(place)
-            return None
-    return place
+    return None if wait is None else place
 
 
-def _ask(place: Place) -> float | None:
-    """Return after how many seconds this place may be used; None where that is too far away."""
+def _ask(place: Place, patience: float) -> float | None:
+    """Return after how many seconds this place may be used, or whether to ask again then; None if that is too far away."""
     try:
         rate = registry.rate(place.provider)
     except KeyError:
         # It is gone from the settings, which the claim will say.
         return 0.0
     try:
-        wait = _admit(place, rate)
+        wait = _admit(place, rate, patience)
     except redis.Error:
         if rate is not None:
             raise
@@ -160,11 +183,11 @@ def _ask(place: Place) -> float | None:
     return None if wait < 0 else wait / 1e6
 
 
-def _admit(place: Place, rate: Rate | None) -> int:
+def _admit(place: Place, rate: Rate | None, patience: float) -> int:
     keys = (_places(place.provider), _pause(place.provider))
     numbers = _numbers(rate) if rate else (0, 0)
-    answer: Any = redis.impatient_client().eval(_ADMIT, 2, *keys, *numbers, int(PATIENCE_SECONDS * 1e6), place.name)
-    return int(answer[0])
+    answer: Any = redis.impatient_client().eval(_ADMIT, 2, *keys, *numbers, int(max(patience, 0) * 1e6), place.name)
+    return int(answer)
 
 
 def _numbers(rate: Rate) -> tuple[int, int]:

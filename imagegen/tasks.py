@@ -115,6 +115,7 @@ def _begin(sender: Any, **_: Any) -> None:
 
 @worker_shutting_down.connect
 def _stop_sweeping(**_: Any) -> None:
+    workers.stop()
     if _Life.sweeper is not None:
         _Life.sweeper.stop()
 

@@ -23,6 +23,7 @@ FORGOTTEN = timedelta(days=1)
 # A new one for every process: what a dead process held is nobody's.
 ID = uuid.uuid4()
 
+_ending = threading.Event()
 _claims: set[Claim] = set()
 _lock = threading.Lock()
 
@@ -52,6 +53,15 @@ def is_executing(job: UUID) -> bool:
     """Whether this process works on the job, however old its lease may look."""
     with _lock:
         return any(held.job == job for held in _claims)
+
+
+def stop() -> None:
+    """Let this process end with the calls that it makes now."""
+    _ending.set()
+
+
+def is_stopping() -> bool:
+    return _ending.is_set()
 
 
 def calls_in_flight() -> int:
