@@ -9,7 +9,7 @@ from imagegen import errors, lifecycle, pauses
 from imagegen.models import ProviderPause
 from tests.rows import MACHINE, WORKER, make_job
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def is_claimed(provider: str = "demo") -> bool:
