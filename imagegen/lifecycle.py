@@ -184,6 +184,15 @@ def served_by(attempt: UUID, *, picture: bool) -> Orphan | None:
     return Orphan(*row) if row else None
 
 
+def may_need(attempt: UUID, *, picture: bool) -> bool:
+    """Whether some job may still be brought further by this answer.
+
+    Another process may have taken the job over since `served_by` looked, and read the answer only now.
+    """
+    states = (State.RUNNING, State.UNKNOWN, State.QUEUED) if picture else (State.RUNNING,)
+    return Attempt.objects.filter(pk=attempt, job__state__in=states).exists()
+
+
 def is_at_work(attempt: UUID) -> bool:
     """Whether somebody works on the job of this attempt just now."""
     return Attempt.objects.filter(pk=attempt, job__state=State.RUNNING).exists()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import calls, conf, errors, lifecycle, limits, readiness, spool, workers
+from imagegen import calls, conf, errors, http, lifecycle, limits, readiness, spool, workers
 from imagegen.calls import Call
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim, Hint, Orphan
@@ -48,6 +48,7 @@ def recover() -> None:
     for attempt in spool.left_behind(conf.lease().total_seconds()):
         if not lifecycle.is_at_work(attempt):
             _use(attempt)
+    spool.discard_drafts(http.TOTAL_SECONDS + conf.lease().total_seconds())
 
 
 def wait_until_idle() -> None:
@@ -59,9 +60,10 @@ def wait_until_idle() -> None:
 
 def _use(attempt: UUID) -> None:
     """Bring a job further with an answer that was found after all, or else learn from it whether its call was paid."""
-    if served := lifecycle.served_by(attempt, picture=calls.is_picture(attempt)):
+    picture = calls.is_picture(attempt)
+    if served := lifecycle.served_by(attempt, picture=picture):
         _rescue(served, lifecycle.adopt)
-    else:
+    elif not lifecycle.may_need(attempt, picture=picture):
         calls.learn(attempt)
         spool.discard(attempt)
 

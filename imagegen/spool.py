@@ -65,6 +65,14 @@ def discard(attempt: UUID) -> None:
     _path(attempt).unlink(missing_ok=True)
 
 
+def discard_drafts(seconds: float) -> None:
+    """Remove what processes that are gone had begun to write, and nobody has touched for so long."""
+    old = time.time() - seconds
+    for draft in _folder().glob(".*.part"):
+        if _changed(draft) < old:
+            draft.unlink(missing_ok=True)
+
+
 def check_room(calls: int) -> None:
     """Raise NoRoom where the disk could not hold the answers of `calls` calls and one more."""
     _folder().mkdir(parents=True, exist_ok=True)

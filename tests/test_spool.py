@@ -1,5 +1,6 @@
 """What a provider answered is kept on disk as it came, and found again by its attempt."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -100,3 +101,13 @@ def test_an_answer_that_is_discarded_while_it_is_looked_at_is_not_left_behind(mo
     monkeypatch.setattr(Path, "glob", lambda *_: iter([spool._path(attempt)]))
     spool.discard(attempt)
     assert spool.left_behind(1) == []
+
+
+def test_what_a_dead_process_had_begun_to_write_is_removed_after_a_while() -> None:
+    fresh, old = (conf.spool_dir() / f".{name}.part" for name in ("fresh", "old"))
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    for draft in (fresh, old):
+        draft.write_bytes(b"half a pict")
+    os.utime(old, (0, 0))
+    spool.discard_drafts(60)
+    assert (fresh.exists(), old.exists()) == (True, False)
