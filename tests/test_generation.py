@@ -1,7 +1,6 @@
 """One job from claim to picture, against the stand-in's bill and real files."""
 
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any

@@ -139,8 +139,8 @@ def blow(storm: Storm, seed: int = 0) -> Report:
         scene.wait_for_ends()
         reckoning = reckon(scene.product, scene.standin, scene.ids)
         figures = {**_felt(scene, people), **_fullest_queue(scene, watch), "idle_threads_at_the_end": scene.idle_threads()}
-        # Whoever asks on the way tells the workers at once.
-        figures["hints_allowed"] = storm.threads * HINTS_PER_THREAD + len(people.ids)
+        # A flush takes the sweep's lock too, so each process may fill the queue once; who asks tells the workers at once.
+        figures["hints_allowed"] = storm.processes * storm.threads * HINTS_PER_THREAD + len(people.ids)
         figures["attempts_too_many"] = reckoning.attempts - len(scene.ids)
     return Report(seed, reckoning, figures, _broken(storm, figures))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chaos.redis_storms import HINTS_PER_THREAD, POST_SECONDS, RESUME_SECONDS, Storm, blow
+from tests.chaos.redis_storms import POST_SECONDS, RESUME_SECONDS, Storm, blow
 from tests.chaos.report import Report
 
 # Promises with a clock count at twice their figure.
@@ -37,8 +37,7 @@ def test_whoever_asks_while_redis_is_away_gets_task_ids_at_once(storm: Report, s
 
 
 def test_hints_come_back_at_the_pace_at_which_they_can_be_used(storm: Report) -> None:
-    assert 0 < storm.figures["most_hints_after_a_flush"] <= storm.figures["hints_allowed"]
-    assert storm.figures["hints_allowed"] < STORM.threads * HINTS_PER_THREAD + STORM.jobs / 2
+    assert 0 < storm.figures["most_hints_after_a_flush"] <= storm.figures["hints_allowed"] < STORM.jobs / 2
 
 
 def test_no_other_promise_is_broken(storm: Report) -> None:

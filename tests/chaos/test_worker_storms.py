@@ -16,7 +16,7 @@ Ground = tuple[Product, StabilityStandIn]
 
 def short(**size: Any) -> Storm:
     """Return a storm of some seconds; promises with a clock count at twice their figure."""
-    own = {"processes": 3, "concurrency": 8, "every": 0.8, "call_seconds": 1.0, "lease": 2.0, "patience": 2.0, "seed": 7}
+    own = {"processes": 3, "concurrency": 6, "every": 0.8, "call_seconds": 1.0, "lease": 2.0, "patience": 2.0, "seed": 7}
     return Storm(**{**own, **size})
 
 
@@ -43,7 +43,7 @@ def frozen(here: Ground) -> Report:
 
 @pytest.fixture(scope="module")
 def stopped(here: Ground) -> Report:
-    return worker_storms.stops(short(jobs=90, strikes=6, every=0.4, call_seconds=0.6), *here)
+    return worker_storms.stops(short(jobs=90, strikes=6, every=0.4, concurrency=4, call_seconds=0.8), *here)
 
 
 @pytest.fixture(scope="module")

@@ -131,6 +131,6 @@ STORMS: Storms = {
     "kills": _at_full_size(kills),
     "kills-retry": _at_full_size(kills, on_unknown="retry"),
     "zombies": _at_full_size(zombies, jobs=500, strikes=10),
-    "stops": _at_full_size(stops, jobs=1600, strikes=40),
+    "stops": _at_full_size(stops, jobs=1600, strikes=40, concurrency=8),
     "control": _at_full_size(control, jobs=100, strikes=1, concurrency=50, call_seconds=5.0),
 }
