@@ -58,7 +58,8 @@ class Product:
         self.port = unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"DATA_DIR": self.folder / "var", "MEDIA_ROOT": self.folder / "media", "PORT": self.port}
-        self.environment = clean_environment(**{**own, "SWEEP_SECONDS": 1, **names})
+        # Nothing is limited but what a test is about.
+        self.environment = clean_environment(**{**own, "SWEEP_SECONDS": 1, "STABILITY_RATE_LIMIT": 0, **names})
         self.lines: list[str] = []
         self.ended = False
         self._ledger: dict[str, str] = {}

@@ -12,7 +12,8 @@ import redis
 
 from tests.product import Product, wait_until
 
-QUEUE = "chaotix"
+# One list for each priority.
+QUEUES = ("chaotix", *(f"chaotix\x06\x16{step}" for step in (3, 6, 9)))
 WATCH_SECONDS = 0.05
 
 
@@ -44,7 +45,7 @@ class Broker:
     def hints(self) -> int:
         """Return how many hints wait; 0 while nobody can tell."""
         try:
-            return int(self._client.llen(QUEUE))
+            return sum(int(self._client.llen(name)) for name in QUEUES)
         except redis.RedisError:
             return 0
 

@@ -94,9 +94,10 @@ class Stories(RuleBasedStateMachine):
         for process in self.world.processes[::2]:
             for hand in rescue.recover(self.world, process):
                 work.go_on(self.world, hand, work.ENOUGH)
-        for job in lifecycle.due(99, told_before=timedelta(seconds=1)):
-            if claimed := work.claim(self.world, self.world.stories[job], self.world.processes[0], GOOD):
-                work.go_on(self.world, claimed, work.ENOUGH)
+        for provider in lifecycle.waiting_providers():
+            for hint in lifecycle.due(provider, 99, told_before=timedelta(seconds=1)):
+                if claimed := work.claim(self.world, self.world.stories[hint.job], self.world.processes[0], GOOD):
+                    work.go_on(self.world, claimed, work.ENOUGH)
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """One call as `generation` and `calls` make it, in steps between which anything may happen."""
 
+import math
 from datetime import timedelta
 
 from django.utils import timezone
 
-from imagegen import errors, lifecycle, pauses
+from imagegen import conf, errors, lifecycle, pauses
 from imagegen.errors import ProviderError
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim, Stored
@@ -118,9 +119,10 @@ def _succeed(world: World, held: Claim) -> bool:
 
 def _fail(world: World, held: Claim, error: ProviderError) -> bool:
     now = timezone.now()
-    if isinstance(error, errors.OutOfCredit | errors.NotConfigured):
-        world.rests[held.provider] = now + timedelta(seconds=pauses.REST_SECONDS)
+    is_resting = pauses.allowance(held.provider) < math.inf
     is_mine = lifecycle.settle(held, error, Receipt())
+    if isinstance(error, errors.OutOfCredit | errors.NotConfigured) and not is_resting and not world.is_stopped:
+        world.rests[held.provider] = now + timedelta(seconds=conf.rest_seconds())
     if is_mine:
         wait = STAY_AWAY if isinstance(error, errors.RateLimited) else 0
         world.stories[held.job].waits_until = now + timedelta(seconds=wait)

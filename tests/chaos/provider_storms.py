@@ -1,0 +1,189 @@
+"""Storms that come from providers: limits, a 429, an empty account, a slow neighbour, one person with a thousand prompts."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.chaos.reckoning import reckon
+from tests.chaos.report import Options, Report, Storms
+from tests.product import Product, wait_until
+from tests.standins import stability as answers
+from tests.standins.stability import Call, StabilityStandIn
+
+KEY = "sk-storm"
+SETTINGS = "tests.chaos.limited_settings"
+# What Stability documents, what the product asks for at most, and in how many seconds.
+DOCUMENTED, ASKED, WINDOW = 150, 135, 10.0
+SMALL = "64x64"
+
+
+@dataclass(frozen=True)
+class Storm:
+    """How hard it blows."""
+
+    seed: int = 0
+    jobs: int = 1000
+    processes: int = 4
+    concurrency: int = 32
+    call_seconds: float = 0.5
+    patience: float = 1.0
+
+
+@contextmanager
+def ground(storm: Storm, **names: object) -> Iterator[tuple[Product, StabilityStandIn]]:
+    """A product with so many workers, and the stand-in that it buys from."""
+    own = {
+        "WORKER_PROCESSES": storm.processes,
+        "WORKER_CONCURRENCY": storm.concurrency,
+        "STABILITY_API_KEY": KEY,
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        "STOP_SECONDS": 1,
+    }
+    with (
+        StabilityStandIn(key=KEY, delay=storm.call_seconds) as standin,
+        Product(**{**own, "STABILITY_API_HOST": standin.url, **names}) as product,
+    ):
+        yield product, standin
+
+
+def full_push(storm: Storm) -> Report:
+    """Let every thread of four processes call as often as it may."""
+    with ground(storm, STABILITY_RATE_LIMIT=ASKED) as (product, standin):
+        ids = product.generate(*_texts(storm.jobs))
+        product.finished(ids, seconds=300)
+        times = sorted(call.at for call in standin.calls)
+        figures = {"most_calls_in_ten_seconds": most_within(times, WINDOW), "share_of_the_rate": _share(times)}
+        broken = [f"{figures['most_calls_in_ten_seconds']} calls in 10 s"] if _too_many(times) else []
+        return Report(storm.seed, reckon(product, standin, ids), figures, broken)
+
+
+def too_many_calls(storm: Storm, *, rest: int = 4) -> Report:
+    """Answer one call in the middle with 429: nobody calls until the rest is over."""
+    with ground(storm) as (product, standin):
+        ids = product.generate(*_texts(storm.jobs))
+        wait_until(lambda: len(standin.calls) > storm.jobs / 4, seconds=120, what="a quarter of the calls")
+        standin.when("", answers.rate_limited(retry_after=rest).after(0))
+        product.finished(ids, seconds=300)
+        [refused] = [call for call in standin.calls if call.status == 429]
+        late = _begun(standin.calls, refused.at, refused.at + rest)
+        figures = {"calls_after_the_429": float(late), "allowed": float(storm.processes)}
+        return Report(storm.seed, reckon(product, standin, ids), figures, _above(figures, "calls_after_the_429", "allowed"))
+
+
+def empty_account(storm: Storm) -> Report:
+    """Let the balance end in the middle, and come back after a while; nobody lifts a hand."""
+    with ground(storm) as (product, standin):
+        ids = product.generate(*_texts(storm.jobs))
+        wait_until(lambda: len(standin.calls) > storm.jobs / 4, seconds=120, what="a quarter of the calls")
+        standin.always("", answers.out_of_credit().after(0))
+        wait_until(lambda: bool(_unpaid(standin)), seconds=30, what="the first call without credit")
+        time.sleep(5)
+        waiting = [image["why"] for image in product.images(ids) if image["state"] == "queued"]
+        standin.always("", answers.success(storm.call_seconds))
+        product.finished(ids, seconds=300)
+        first = _unpaid(standin)[0].at
+        figures = {
+            "calls_without_credit_at_once": float(_begun(_unpaid(standin), first - 1, first + 1.5)),
+            "allowed": float(storm.processes),
+            "jobs_that_waited": float(len(waiting)),
+        }
+        broken = _above(figures, "calls_without_credit_at_once", "allowed")
+        broken += [] if all("has no credit left" in why for why in waiting) else ["not every job that waits says why"]
+        return Report(storm.seed, reckon(product, standin, ids), figures, broken)
+
+
+def slow_neighbour(storm: Storm) -> Report:
+    """Ask for pictures of a provider without a limit, alone and then behind many of one that takes five a minute."""
+    with ground(storm) as (product, standin):
+        alone = _makespan(product, storm, "fast")
+        slow = product.generate(*_texts(storm.jobs), provider="slow", size=SMALL)
+        beside = _makespan(product, storm, "fast")
+        figures = {"makespan_beside_alone": beside / alone, "allowed": 1 + 0.1 * storm.patience}
+        states = {image["state"] for image in product.images(slow)}
+        broken = _above(figures, "makespan_beside_alone", "allowed") + ([] if "queued" in states else ["nothing was slow"])
+        return Report(storm.seed, reckon(product, standin, []), figures, broken)
+
+
+def two_people(storm: Storm, *, few: int = 3) -> Report:
+    """Ask for three pictures, alone and then behind a thousand of somebody else."""
+    with ground(storm) as (product, standin):
+        alone = _seconds(product, product.generate(*_few(few), provider="fast", size=SMALL))
+        many = product.generate(*_texts(storm.jobs, wish=f"slow {storm.call_seconds}"), provider="fast", size=SMALL)
+        beside = _seconds(product, product.generate(*_few(few), provider="fast", size=SMALL))
+        still = sum(image["state"] == "queued" for image in product.images(many))
+        figures = {
+            "time_beside_alone": beside / alone,
+            "allowed": 1 + 0.5 * storm.patience,
+            "others_still_waiting": float(still),
+        }
+        broken = _above(figures, "time_beside_alone", "allowed") + ([] if still else ["nobody was ahead of them"])
+        return Report(storm.seed, reckon(product, standin, []), figures, broken)
+
+
+def most_within(times: Sequence[float], seconds: float) -> int:
+    """Return how many of these moments, in order, at most lie within any so many seconds."""
+    first = most = 0
+    for last, moment in enumerate(times):
+        while times[first] <= moment - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def _share(times: Sequence[float]) -> float:
+    """Return the share of the rate that was used: as many calls as there were, in the windows that they need at least."""
+    windows = (len(times) - 1) // ASKED
+    return windows * WINDOW / (times[windows * ASKED] - times[0]) if windows else 1.0
+
+
+def _too_many(times: Sequence[float]) -> bool:
+    return most_within(times, WINDOW) > DOCUMENTED
+
+
+def _begun(calls: Sequence[Call], after: float, before: float) -> int:
+    return sum(after < call.at < before for call in calls)
+
+
+def _unpaid(standin: StabilityStandIn) -> list[Call]:
+    return [call for call in standin.calls if call.status == 402]
+
+
+def _makespan(product: Product, storm: Storm, provider: str) -> float:
+    texts = _texts(storm.jobs, wish=f"slow {storm.call_seconds}")
+    return _seconds(product, product.generate(*texts, provider=provider, size=SMALL))
+
+
+def _seconds(product: Product, ids: list[str]) -> float:
+    """Return the seconds from the first of these jobs being asked for to the last one's end, by the product's own clock."""
+    product.finished(ids, seconds=300)
+    wanted = ", ".join(f"'{job.replace('-', '')}'" for job in ids)
+    spans = f"SELECT (julianday(MAX(ended_at)) - julianday(MIN(created))) * 86400 FROM imagegen_job WHERE id IN ({wanted})"
+    [(seconds,)] = product.rows(spans)
+    return float(seconds)
+
+
+def _texts(number: int, *, wish: str = "") -> list[str]:
+    return [f"picture number {place}" + (f" [demo: {wish}]" if wish else "") for place in range(number)]
+
+
+def _few(number: int) -> list[str]:
+    return _texts(number, wish="slow 2")
+
+
+def _above(figures: dict[str, float], name: str, allowed: str) -> list[str]:
+    value, most = figures[name], figures[allowed]
+    return [f"{name.replace('_', ' ')}: {value:.2f}, more than {most:.2f}"] if value > most else []
+
+
+def _storm(options: Options) -> Storm:
+    return Storm(options.seed, jobs=options.jobs or 1000)
+
+
+STORMS: Storms = {
+    "full-push": lambda options: full_push(_storm(options)),
+    "too-many-calls": lambda options: too_many_calls(_storm(options)),
+    "empty-account": lambda options: empty_account(Storm(options.seed, jobs=options.jobs or 500)),
+    "slow-neighbour": lambda options: slow_neighbour(_storm(options)),
+    "two-people": lambda options: two_people(_storm(options)),
+}
