@@ -96,7 +96,7 @@ class Work:
             work.go_on(world, hand, self.steps, self.mishap)
 
     def _choice(self, world: World) -> Sequence[Hand | Story]:
-        return [*world.hands * 2, *world.jobs_in(State.QUEUED) * 2, *world.stories.values()]
+        return [*world.hands * 2, *world.jobs_in(State.QUEUED) * 3, *world.stories.values()]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Look:
     process: int
 
     def play(self, world: World) -> None:
-        rescue.look(world, pick(world.processes, self.process).machine)
+        world.sightings += rescue.look(world, pick(world.processes, self.process).machine)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class TakeOn:
 
     def play(self, world: World) -> None:
         if world.sightings:
-            seen = world.sightings.pop(self.sighting % len(world.sightings))
+            seen = pick(world.sightings[::-1], self.sighting)
             rescue.take_on(world, seen, pick(_near(world, seen.machine), self.process))
 
 
@@ -160,18 +160,14 @@ def _near(world: World, machine: object) -> list[Process]:
 
 
 _number = st.integers(0, 11)
-_mishaps = st.sampled_from([*[Mishap.NONE] * 6, *Mishap])
+_mishaps = st.sampled_from([*[Mishap.NONE] * 3, Mishap.STORAGE_AWAY, *Mishap])
 _steps = st.integers(0, work.ENOUGH)
 _calls = st.builds(Call, st.sampled_from([*[Ending.PICTURE] * 5, *Ending]), is_later=st.booleans())
 # A lease has 30 seconds, and a machine that was silent for a minute is gone.
 _seconds = st.sampled_from([0.0, 31.0, 31.0, 61.0, 61.0, 3600.0, DAY])
 _decisions = st.sampled_from([Decision.CANCEL, *[Decision.BUY_AGAIN] * 3, *[Decision.RETRY] * 2])
 _moves: dict[type[Move], SearchStrategy[Move]] = {
-    Submit: st.builds(Submit, jobs=st.integers(1, 2), is_free=st.sampled_from([False, False, True])),
-    Decide: st.builds(Decide, job=_number, decision=_decisions, page=st.sampled_from([None, 0, 1])),
-    Brake: st.builds(Brake, for_long=st.sampled_from([False, False, True])),
     Work: st.builds(Work, job=_number, process=_number, call=_calls, steps=_steps, mishap=_mishaps),
-    Crash: st.builds(Crash, hand=_number),
     PassTime: st.builds(
         PassTime,
         seconds=_seconds,
@@ -180,6 +176,10 @@ _moves: dict[type[Move], SearchStrategy[Move]] = {
         steps=_steps,
         mishap=_mishaps,
     ),
+    Submit: st.builds(Submit, jobs=st.integers(1, 2), is_free=st.sampled_from([False, False, True])),
+    Decide: st.builds(Decide, job=_number, decision=_decisions, page=st.sampled_from([None, 0, 1])),
+    Brake: st.builds(Brake, for_long=st.sampled_from([False, False, True])),
+    Crash: st.builds(Crash, hand=_number),
     Look: st.builds(Look, process=_number),
     TakeOn: st.builds(TakeOn, sighting=_number, process=_number),
 }

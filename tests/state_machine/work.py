@@ -118,10 +118,10 @@ def _succeed(world: World, held: Claim) -> bool:
 
 def _fail(world: World, held: Claim, error: ProviderError) -> bool:
     now = timezone.now()
-    if isinstance(error, errors.OutOfCredit | errors.NotConfigured):
-        world.rests[held.provider] = now + timedelta(seconds=pauses.REST_SECONDS)
     is_mine = lifecycle.settle(held, error, Receipt())
     if is_mine:
         wait = STAY_AWAY if isinstance(error, errors.RateLimited) else 0
         world.stories[held.job].waits_until = now + timedelta(seconds=wait)
+    if is_mine and isinstance(error, errors.OutOfCredit | errors.NotConfigured):
+        world.rests[held.provider] = now + timedelta(seconds=pauses.REST_SECONDS)
     return is_mine
