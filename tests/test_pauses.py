@@ -54,6 +54,6 @@ def test_resuming_leaves_a_providers_own_pause() -> None:
 
 def test_a_pause_that_is_over_is_no_pause() -> None:
     pauses.rest("demo", errors.OutOfCredit("The account is empty."))
-    ProviderPause.objects.update(until=timezone.now())
+    ProviderPause.objects.update(until=timezone.now() - timedelta(seconds=1))
     assert pauses.current() == {}
     assert is_claimed()
