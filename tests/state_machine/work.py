@@ -87,7 +87,8 @@ def _finish(world: World, hand: Hand, mishap: Mishap) -> None:
     said = _write_down(world, hand, mishap)
     assert said in (None, is_mine)
     assert (row(hand.held.job) != before) == is_mine
-    if is_mine and mishap is Mishap.NONE:
+    # Who found no answer throws none away: it may have come since.
+    if is_mine and mishap is Mishap.NONE and hand.ending and hand.ending.is_kept:
         world.spool.pop(hand.place, None)
 
 
