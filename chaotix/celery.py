@@ -14,6 +14,6 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 # By its name, because kombu takes a socket's transport from the address alone, whatever the settings say.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "chaotix.broker:Transport"))
 env.use_project_settings_module()
-app = Celery("chaotix")
+app = Celery("chaotix", amqp="chaotix.broker:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -98,6 +98,7 @@ class Call:
         picture = pictures.check(result.body)
         file = metadata.tell(result.body, picture, self._story(result.seed))
         name = self._store(picture.suffix, file)
+        storage.delete_earlier(self._held.job, self._held.fence, picture.suffix)
         stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
         receipt = self._receipt(result.body)
         if not lifecycle.succeed(self._held, stored, seed=result.seed, receipt=receipt):

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -41,12 +41,19 @@ def write_down(job: Job, *, fence: int, worker: UUID, machine: UUID) -> Attempt:
 
 
 def close(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> None:
-    """Note how a call ended and whether it was charged; what was known for sure before stays."""
+    """Note how a call ended and what it cost, and that nobody works on it any more."""
+    note(attempt, outcome, charged, receipt)
+    Attempt.objects.filter(pk=attempt, ended_at=None).update(ended_at=Now())
+
+
+def note(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> None:
+    """Note what became of a call, also by one who lost its job to another; what is known of its cost never changes.
+
+    Recovery may have closed it as unknown while its own worker was only slow: what is known takes the place of that.
+    """
     cost = receipt.price if charged == Charged.YES else None
-    # Recovery may have closed it as unknown while its own worker was only slow: what is known takes the place of that.
-    open_or_unknown = Attempt.objects.filter(Q(ended_at=None) | Q(charged=Charged.UNKNOWN), pk=attempt)
-    open_or_unknown.update(
-        ended_at=Now(), outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
+    Attempt.objects.filter(pk=attempt, charged__in=(Charged.UNKNOWN, charged)).update(
+        outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
         bytes=receipt.bytes, sha256=receipt.sha256, amount=cost.amount if cost else None, unit=cost.unit if cost else "",
     )  # fmt: skip
 

@@ -185,17 +185,9 @@ def served_by(attempt: UUID, *, picture: bool) -> Orphan | None:
 
 
 def may_need(attempt: UUID, *, picture: bool) -> bool:
-    """Whether some job may still be brought further by this answer.
-
-    Another process may have taken the job over since `served_by` looked, and read the answer only now.
-    """
+    """Whether some job may still be brought further by this answer: one that somebody works on, or has just taken on."""
     states = (State.RUNNING, State.UNKNOWN, State.QUEUED) if picture else (State.RUNNING,)
     return Attempt.objects.filter(pk=attempt, job__state__in=states).exists()
-
-
-def is_at_work(attempt: UUID) -> bool:
-    """Whether somebody works on the job of this attempt just now."""
-    return Attempt.objects.filter(pk=attempt, job__state=State.RUNNING).exists()
 
 
 def renew(claims: list[Claim], *, worker: UUID) -> None:
@@ -219,7 +211,8 @@ def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) 
     """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own."""
     kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
     with _writing():
-        ledger.close(held.attempt, "succeeded", Charged.YES, receipt)
+        if not _close(held, "succeeded", Charged.YES, receipt):
+            return False
         pauses.after_success(held.provider, held.job)
         return _update(
             _mine(held), held.job,
@@ -232,10 +225,11 @@ def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) 
 def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
     """Close the attempt with what the error says about money, and move the job to where that error leads.
 
-    False where the job is no longer ours; the attempt is closed all the same.
+    False where the job is no longer ours; what the call cost is noted all the same.
     """
     with _writing():
-        ledger.close(held.attempt, error.code, error.charged, receipt)
+        if not _close(held, error.code, error.charged, receipt):
+            return False
         pauses.after_error(held.provider, held.job, error)
         change = _unless_canceled(_change(held, error), str(error), canceled=f"Canceled. {error}")
         return _update(_mine(held), held.job, lease_until=None, error_code=error.code, **change)
@@ -244,9 +238,9 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
 def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:
     """Make a job `unknown` for a reason that is ours, not the provider's: a bug, or a bought picture that has no place."""
     with _writing():
-        ledger.close(held.attempt, code, charged, receipt)
-        end = _ended(State.UNKNOWN)
-        _update(_mine(held), held.job, lease_until=None, error_code=code, error_sentence=sentence, **end)
+        if _close(held, code, charged, receipt):
+            end = _ended(State.UNKNOWN)
+            _update(_mine(held), held.job, lease_until=None, error_code=code, error_sentence=sentence, **end)
 
 
 def cancel(jobs: QuerySet[Job]) -> list[UUID]:
@@ -328,6 +322,17 @@ def _due(jobs: QuerySet[Job]) -> QuerySet[Job]:
     return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED)
 
 
+def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> bool:
+    """Write the end of a call into the ledger; False where its job is no longer ours.
+
+    Then the attempt stays open for whoever has the job now: a running job without one would be nobody's if he died, too.
+    """
+    is_ours = bool(_locked(_mine(held)))
+    write = ledger.close if is_ours else ledger.note
+    write(held.attempt, outcome, charged, receipt)
+    return is_ours
+
+
 def _mine(held: Claim) -> QuerySet[Job]:
     return Job.objects.filter(pk=held.job, state=State.RUNNING, fence=held.fence)
 
@@ -375,7 +380,9 @@ def _change(held: Claim, error: errors.ProviderError) -> dict[str, Any]:
     paid = ledger.paid_calls(held.job)
     if error.charged == Charged.UNKNOWN and conf.retry_unknown() and paid < conf.max_paid_attempts():
         return {**_again(0), "may_pay": paid + 1}
-    return _ended(State.UNKNOWN if ledger.may_be_paid(held.job) else State.FAILED)
+    # Not known here, even where a worker that was only slow has meanwhile noted what it cost: it may have kept the picture.
+    is_unknown = error.charged == Charged.UNKNOWN or ledger.may_be_paid(held.job)
+    return _ended(State.UNKNOWN if is_unknown else State.FAILED)
 
 
 def _ended(state: State) -> dict[str, Any]:

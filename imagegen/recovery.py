@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import calls, conf, errors, http, lifecycle, limits, readiness, spool, workers
+from imagegen import calls, conf, errors, http, lifecycle, limits, readiness, spool, storage, workers
 from imagegen.calls import Call
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim, Hint, Orphan
@@ -46,8 +46,7 @@ def recover() -> None:
         if not workers.is_executing(orphan.job):
             _rescue(orphan, lifecycle.take_over)
     for attempt in spool.left_behind(conf.lease().total_seconds()):
-        if not lifecycle.is_at_work(attempt):
-            _use(attempt)
+        _use(attempt)
     spool.discard_drafts(http.TOTAL_SECONDS + conf.lease().total_seconds())
 
 
@@ -94,6 +93,7 @@ def _finish(orphan: Orphan, hold: Callable[..., Claim | None]) -> None:
 def _conclude(held: Claim, handle: str) -> None:
     """Finish with the answer that was kept, or by its handle; a call that left neither has an outcome nobody knows."""
     spool.touch(held.attempt)
+    storage.discard_drafts(held.job, conf.lease().total_seconds())
     try:
         Call(held).conclude(spool.read(held.attempt))
     except FileNotFoundError:

@@ -66,11 +66,8 @@ def discard(attempt: UUID) -> None:
 
 
 def discard_drafts(seconds: float) -> None:
-    """Remove what processes that are gone had begun to write, and nobody has touched for so long."""
-    old = time.time() - seconds
-    for draft in _folder().glob(".*.part"):
-        if _changed(draft) < old:
-            draft.unlink(missing_ok=True)
+    """Remove answers that processes which are gone had begun to write, and nobody has touched for so long."""
+    files.discard_drafts(_folder(), seconds)
 
 
 def check_room(calls: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.files.base import ContentFile, File
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import FileSystemStorage, default_storage, storages
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
 from imagegen import errors, files
@@ -37,7 +37,23 @@ def save(job: UUID, fence: int, suffix: str, body: bytes) -> str:
     The fence in the name keeps a worker that lost the job from writing over the picture of the one that has it.
     Raises StorageUnavailable.
     """
-    return save_as(f"{job.hex[:2]}/{job}-{fence}.{suffix}", body)
+    return save_as(_name(job, fence, suffix), body)
+
+
+def delete_earlier(job: UUID, fence: int, suffix: str) -> None:
+    """Delete what those had stored who held the job before, and could not say so any more: no row will ever name it."""
+    for earlier in range(1, fence):
+        delete(_name(job, earlier, suffix))
+
+
+def discard_drafts(job: UUID, seconds: float) -> None:
+    """Remove half-written files beside a job's picture that nobody has touched for so long."""
+    if isinstance(storages["default"], FileSystemStorage):
+        files.discard_drafts(Path(storages["default"].path(_name(job, 0, ""))).parent, seconds)
+
+
+def _name(job: UUID, fence: int, suffix: str) -> str:
+    return f"{job.hex[:2]}/{job}-{fence}.{suffix}"
 
 
 def save_as(name: str, body: bytes) -> str:

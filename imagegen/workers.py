@@ -32,8 +32,7 @@ _lock = threading.Lock()
 def machine() -> UUID:
     """Return the id of this machine, kept in DATA_DIR: its spool is reachable from here alone."""
     path = conf.data_dir() / "machine_id"
-    if not path.exists():
-        files.write_durably(path, [str(uuid.uuid4()).encode()])
+    files.write_once(path, str(uuid.uuid4()).encode())
     return UUID(path.read_text(encoding="ascii").strip())
 
 

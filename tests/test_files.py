@@ -3,7 +3,9 @@
 import errno
 import os
 import resource
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,3 +105,16 @@ def test_the_entry_of_a_new_folder_is_synced_as_well(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "fsync", watched)
     files.write_durably(tmp_path / "new" / "file", [b"one"])
     assert tmp_path.stat().st_ino in synced
+
+
+def test_of_many_that_write_at_once_one_wins_and_all_find_the_same(tmp_path: Path) -> None:
+    path, start = tmp_path / "id", threading.Barrier(16)
+
+    def write(number: int) -> bytes:
+        start.wait()
+        files.write_once(path, str(number).encode())
+        return path.read_bytes()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(write, range(16)))) == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["id"]

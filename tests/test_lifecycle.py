@@ -72,7 +72,7 @@ class TestClaim:
             provider="demo", reason="no_credit", since=now, until=now + timedelta(minutes=1)
         )
         assert claim(make_job()) is None
-        ProviderPause.objects.filter(pk=pause.pk).update(until=now)
+        ProviderPause.objects.filter(pk=pause.pk).update(until=now - timedelta(seconds=1))
         assert claim(make_job()) is not None
 
     def test_a_job_that_used_up_its_paid_calls_is_not_claimed(self) -> None:

@@ -63,6 +63,15 @@ class TestOrphans:
         assert Attempt.objects.get().charged == Charged.YES
         assert spool.left_behind(-3600) == []
 
+    def test_a_picture_that_was_stored_and_never_told_of_is_deleted(self) -> None:
+        held = crashed()
+        answered(held)
+        storage.save(held.job, held.fence, "png", b"the same picture")
+        name = recovered(held).picture
+        assert name.endswith("-2.png")
+        with pytest.raises(FileNotFoundError):
+            storage.read(name.replace("-2.png", "-1.png"))
+
     def test_a_handle_is_polled_again(self) -> None:
         held = crashed()
         accepted = {"ready": time.time() + 0.3, "request": {**vars(held.request), "attempt": str(held.attempt)}}
@@ -142,6 +151,25 @@ class TestLateAnswers:
         assert not lifecycle.succeed(held, stored, seed=1, receipt=Receipt(http_status=200))
         assert Job.objects.get().state == State.UNKNOWN
         assert Attempt.objects.get().charged == Charged.YES
+
+    def test_a_slow_worker_leaves_the_call_open_for_who_took_it_over(self) -> None:
+        held = crashed()
+        [orphan] = lifecycle.orphans(workers.machine())
+        assert lifecycle.take_over(orphan, worker=uuid4()) is not None
+        assert not lifecycle.succeed(held, lifecycle.Stored("late.png", "ab", 1, _picture()), seed=1, receipt=Receipt())
+        Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert len(lifecycle.orphans(workers.machine())) == 1
+
+    def test_a_slow_workers_picture_is_not_thrown_away_where_another_machine_gave_it_up(self) -> None:
+        held = crashed()
+        [orphan] = lifecycle.orphans(workers.machine())
+        rescuer = lifecycle.take_over(orphan, worker=uuid4())
+        assert rescuer is not None
+        answered(held)
+        lifecycle.succeed(held, lifecycle.Stored("late.png", "ab", 1, _picture()), seed=1, receipt=Receipt())
+        lifecycle.settle(rescuer, errors.OutcomeUnknown("Nothing is here."), Receipt())
+        age_spool()
+        assert recovered(held).state == State.SUCCEEDED
 
     def test_an_answer_that_comes_after_all_makes_an_unknown_job_succeed(self) -> None:
         held = crashed()

@@ -38,12 +38,12 @@ def killed_with_retry(here: Ground) -> Report:
 
 @pytest.fixture(scope="module")
 def frozen(here: Ground) -> Report:
-    return worker_storms.zombies(short(jobs=48, strikes=2, every=0.5, call_seconds=2.0), *here)
+    return worker_storms.zombies(short(jobs=40, strikes=2, every=0.5, call_seconds=2.0), *here)
 
 
 @pytest.fixture(scope="module")
 def stopped(here: Ground) -> Report:
-    return worker_storms.stops(short(jobs=90, strikes=6, every=0.4, concurrency=4, call_seconds=0.8), *here)
+    return worker_storms.stops(short(jobs=60, strikes=6, every=0.4, concurrency=3, call_seconds=0.8), *here)
 
 
 @pytest.fixture(scope="module")

@@ -91,8 +91,12 @@ def _let_time_pass(job: UUID) -> None:
     rows = Job.objects.filter(pk=job)
     rows.filter(state=State.RUNNING).update(lease_until=Now() - timedelta(seconds=1))
     rows.filter(state=State.QUEUED).update(not_before=None)
-    for path in _spool():
+    for path in [*_spool(), *_drafts()]:
         os.utime(path, (0, 0))
+
+
+def _drafts() -> list[Path]:
+    return [path for folder in (_media(), conf.spool_dir()) for path in folder.rglob("*.part")]
 
 
 def _spool() -> list[Path]:
@@ -111,7 +115,7 @@ def _rest(job: UUID) -> Rest:
         attempts=[outcomes.Attempt(str(call.pk), call.outcome, call.charged, call.ended_at is None) for call in calls],
         pictures={_name(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in _media().rglob("*.png")},
         spool=[path.name for path in _spool()],
-        drafts=[path.name for folder in (_media(), conf.spool_dir()) for path in folder.rglob("*.part")],
+        drafts=[path.name for path in _drafts()],
     )
 
 

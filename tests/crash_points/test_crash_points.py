@@ -122,14 +122,12 @@ class TestFiles:
             lambda outcome: outcome.rest.state == State.SUCCEEDED or not (outcome.rest.picture or outcome.rest.pictures)
         )
 
-    @pytest.mark.xfail(reason="a picture stored just before its worker died stays, beside the next one", strict=True)
     def test_no_job_leaves_a_second_picture(self, run: Run) -> None:
         run.check(lambda outcome: len(outcome.later.pictures) <= 1)
 
     def test_no_answer_stays_in_the_spool(self, run: Run) -> None:
         run.check(lambda outcome: outcome.later.spool == [])
 
-    @pytest.mark.xfail(reason="a file whose writer died stays as a draft", strict=True)
     def test_no_draft_stays(self, run: Run) -> None:
         run.check(lambda outcome: outcome.later.drafts == [])
 

@@ -96,7 +96,7 @@ class Work:
             work.go_on(world, hand, self.steps, self.mishap)
 
     def _choice(self, world: World) -> Sequence[Hand | Story]:
-        return [*world.hands * 2, *world.jobs_in(State.QUEUED) * 2, *world.stories.values()]
+        return [*world.hands * 2, *world.jobs_in(State.QUEUED) * 3, *world.stories.values()]
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,13 @@ class Crash:
 
 @dataclass(frozen=True)
 class PassTime:
-    """Time passes, with heartbeats of those who are awake; then a process takes on what it may, and goes on with it."""
+    """Time passes, with heartbeats of those who are awake; then a process sees what it may take on, and does so or waits."""
 
-    weight: ClassVar[int] = 4
+    weight: ClassVar[int] = 5
     seconds: float
     awake: frozenset[int]
     process: int
+    only_looks: bool
     steps: int
     mishap: Mishap
 
@@ -126,19 +127,12 @@ class PassTime:
         clock.jump(world, self.seconds)
         if self.awake:
             clock.beat(world, [world.processes[number] for number in sorted(self.awake)])
-        for hand in rescue.recover(world, pick(world.processes, self.process)):
+        process = pick(world.processes, self.process)
+        if self.only_looks:
+            world.sightings += rescue.look(world, process.machine)
+            return
+        for hand in rescue.recover(world, process):
             work.go_on(world, hand, self.steps, self.mishap)
-
-
-@dataclass(frozen=True)
-class Look:
-    """A process sees what it could finish for others, and has not begun with it yet."""
-
-    weight: ClassVar[int] = 1
-    process: int
-
-    def play(self, world: World) -> None:
-        rescue.look(world, pick(world.processes, self.process).machine)
 
 
 @dataclass(frozen=True)
@@ -151,7 +145,7 @@ class TakeOn:
 
     def play(self, world: World) -> None:
         if world.sightings:
-            seen = world.sightings.pop(self.sighting % len(world.sightings))
+            seen = pick(world.sightings[-3:], self.sighting)
             rescue.take_on(world, seen, pick(_near(world, seen.machine), self.process))
 
 
@@ -160,27 +154,27 @@ def _near(world: World, machine: object) -> list[Process]:
 
 
 _number = st.integers(0, 11)
-_mishaps = st.sampled_from([*[Mishap.NONE] * 6, *Mishap])
+_mishaps = st.sampled_from([*[Mishap.NONE] * 3, Mishap.STORAGE_AWAY, *Mishap])
 _steps = st.integers(0, work.ENOUGH)
 _calls = st.builds(Call, st.sampled_from([*[Ending.PICTURE] * 5, *Ending]), is_later=st.booleans())
 # A lease has 30 seconds, and a machine that was silent for a minute is gone.
 _seconds = st.sampled_from([0.0, 31.0, 31.0, 61.0, 61.0, 3600.0, DAY])
 _decisions = st.sampled_from([Decision.CANCEL, *[Decision.BUY_AGAIN] * 3, *[Decision.RETRY] * 2])
 _moves: dict[type[Move], SearchStrategy[Move]] = {
-    Submit: st.builds(Submit, jobs=st.integers(1, 2), is_free=st.sampled_from([False, False, True])),
-    Decide: st.builds(Decide, job=_number, decision=_decisions, page=st.sampled_from([None, 0, 1])),
-    Brake: st.builds(Brake, for_long=st.sampled_from([False, False, True])),
     Work: st.builds(Work, job=_number, process=_number, call=_calls, steps=_steps, mishap=_mishaps),
-    Crash: st.builds(Crash, hand=_number),
     PassTime: st.builds(
         PassTime,
         seconds=_seconds,
         awake=st.frozensets(st.integers(0, 3)),
         process=_number,
+        only_looks=st.sampled_from([False, False, True]),
         steps=_steps,
         mishap=_mishaps,
     ),
-    Look: st.builds(Look, process=_number),
+    Submit: st.builds(Submit, jobs=st.integers(1, 2), is_free=st.sampled_from([False, False, True])),
+    Decide: st.builds(Decide, job=_number, decision=_decisions, page=st.sampled_from([None, 0, 1])),
+    Brake: st.builds(Brake, for_long=st.sampled_from([False, False, True])),
+    Crash: st.builds(Crash, hand=_number),
     TakeOn: st.builds(TakeOn, sighting=_number, process=_number),
 }
 any_move = st.sampled_from([kind for kind in _moves for _ in range(kind.weight)]).flatmap(_moves.__getitem__)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from imagegen import ledger, lifecycle
 from imagegen.ledger import Receipt
+from imagegen.lifecycle import Orphan
 from tests.state_machine import clock
 from tests.state_machine.world import Hand, Process, Sighting, Stage, World
 
@@ -18,29 +19,29 @@ def crash(world: World, process: Process) -> None:
     clock.start(world, successor)
 
 
-def look(world: World, machine: UUID) -> None:
-    """Note the jobs that a process of this machine may take on: nobody works on them, or an answer was found after all."""
+def look(world: World, machine: UUID) -> list[Sighting]:
+    """Return the jobs that a process of this machine may take on: nobody works on them, or an answer was found after all."""
     order = list(world.stories)
-    found = sorted(lifecycle.orphans(machine), key=lambda orphan: order.index(orphan.job))
-    for orphan in found:
+    lost = sorted(lifecycle.orphans(machine), key=lambda orphan: order.index(orphan.job))
+    for orphan in lost:
         home = world.machines[orphan.attempt]
         assert home == machine or world.beats[home] <= timezone.now() - lifecycle.MACHINE_GONE, "its machine lives"
-        world.sightings.append(Sighting(machine, orphan, lifecycle.take_over))
-    for attempt in [attempt for place, attempt in world.spool if place == machine]:
-        _use(world, machine, attempt)
+    kept = [_served(world, machine, attempt) for place, attempt in list(world.spool) if place == machine]
+    return [
+        *(Sighting(machine, orphan, lifecycle.take_over) for orphan in lost),
+        *(Sighting(machine, orphan, lifecycle.adopt) for orphan in kept if orphan),
+    ]
 
 
-def _use(world: World, machine: UUID, attempt: UUID) -> None:
-    """Note the job that a kept answer brings further; else learn from it what the call cost, and throw it away."""
-    if lifecycle.is_at_work(attempt):
-        return
+def _served(world: World, machine: UUID, attempt: UUID) -> Orphan | None:
+    """Return the job that a kept answer brings further; else learn from it what the call cost, and throw it away."""
     ending = world.spool[machine, attempt]
-    if orphan := lifecycle.served_by(attempt, picture=ending.is_picture):
-        world.sightings.append(Sighting(machine, orphan, lifecycle.adopt))
-        return
-    if ledger.undecided(attempt) is not None:
-        ledger.close(attempt, ending.outcome, ending.charged, Receipt())
-    del world.spool[machine, attempt]
+    orphan = lifecycle.served_by(attempt, picture=ending.is_picture)
+    if orphan is None and not lifecycle.may_need(attempt, picture=ending.is_picture):
+        if ledger.undecided(attempt) is not None:
+            ledger.close(attempt, ending.outcome, ending.charged, Receipt())
+        del world.spool[machine, attempt]
+    return orphan
 
 
 def take_on(world: World, seen: Sighting, process: Process) -> Hand | None:
@@ -58,8 +59,6 @@ def take_on(world: World, seen: Sighting, process: Process) -> Hand | None:
 
 
 def recover(world: World, process: Process) -> list[Hand]:
-    """Take on, now, everything that a process may, and return what it got."""
-    look(world, process.machine)
-    mine = [seen for seen in world.sightings if seen.machine == process.machine]
-    world.sightings = [seen for seen in world.sightings if seen.machine != process.machine]
-    return [hand for seen in mine if (hand := take_on(world, seen, process))]
+    """Take on everything that a process may, and return what it got."""
+    seen = look(world, process.machine)
+    return [hand for each in seen if (hand := take_on(world, each, process))]

@@ -15,16 +15,20 @@ from django.db import connection
 from django.test import override_settings
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from imagegen import lifecycle
+from tests import settings as test_settings
 from tests.state_machine import clock, owners, rescue, work, world
 from tests.state_machine.moves import DAY, Move, any_move
 from tests.state_machine.promises import Promises
 from tests.state_machine.provider import Ending
 from tests.state_machine.world import Call, Process, World
 
-STORIES = int(os.environ.get("STORIES", "60"))
+# What Hypothesis keeps about the code it calls is no part of the tree.
+set_hypothesis_home_dir(test_settings.ROOT / "hypothesis")
+STORIES = int(os.environ.get("STORIES", "20"))
 STEPS = 40
 # More than so few jobs can need, at one paid call a day.
 DAYS = 20

@@ -88,7 +88,8 @@ def _finish(world: World, hand: Hand, mishap: Mishap) -> None:
     said = _write_down(world, hand, mishap)
     assert said in (None, is_mine)
     assert (row(hand.held.job) != before) == is_mine
-    if is_mine and mishap is Mishap.NONE:
+    # Who found no answer throws none away: it may have come since.
+    if is_mine and mishap is Mishap.NONE and hand.ending and hand.ending.is_kept:
         world.spool.pop(hand.place, None)
 
 
@@ -121,9 +122,10 @@ def _fail(world: World, held: Claim, error: ProviderError) -> bool:
     now = timezone.now()
     is_resting = pauses.allowance(held.provider) < math.inf
     is_mine = lifecycle.settle(held, error, Receipt())
-    if isinstance(error, errors.OutOfCredit | errors.NotConfigured) and not is_resting and not world.is_stopped:
-        world.rests[held.provider] = now + timedelta(seconds=conf.rest_seconds())
     if is_mine:
         wait = STAY_AWAY if isinstance(error, errors.RateLimited) else 0
         world.stories[held.job].waits_until = now + timedelta(seconds=wait)
+    is_first = not is_resting and not world.is_stopped
+    if is_mine and is_first and isinstance(error, errors.OutOfCredit | errors.NotConfigured):
+        world.rests[held.provider] = now + timedelta(seconds=conf.rest_seconds())
     return is_mine
