@@ -13,6 +13,8 @@ from tests import audit
 from tests.product import wait_until
 from tests.standins.stability import StabilityStandIn
 
+LONG = ("chaos", "crash_points", "browser")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def broker() -> Iterator[None]:
@@ -75,7 +77,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail when a test was skipped")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that at the end of a run in parallel no process waits long for another."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
-    if session.config.getoption("--no-skips") and reporter.stats.get("skipped") and exitstatus == 0:
+    if reporter and session.config.getoption("--no-skips") and reporter.stats.get("skipped") and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

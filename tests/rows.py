@@ -1,13 +1,15 @@
 """Rows for tests that begin in the middle of the story."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from imagegen import lifecycle
 from imagegen.lifecycle import Claim
 from imagegen.models import Batch, Job
 
 WORKER, MACHINE = uuid4(), uuid4()
+# Ids that no job and no batch has.
+NOBODYS, NOBODYS_EITHER = (UUID(int=number) for number in (1, 2))
 
 
 def make_batch(**fields: Any) -> Batch:

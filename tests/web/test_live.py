@@ -30,7 +30,7 @@ from imagegen.queries import Card, Glance
 from imagegen.states import State, Visibility
 from imagegen.web import live
 from tests.product import Product, wait_until
-from tests.rows import make_batch, make_job
+from tests.rows import NOBODYS, NOBODYS_EITHER, make_batch, make_job
 
 SECONDS = 60
 LATER = "9000-01-01T00:00:00.000000+00:00"
@@ -340,10 +340,10 @@ class TestAddresses:
             "batch=",
             "batch=nonsense",
             "batch=%00",
-            f"batch={uuid4()}",
+            f"batch={NOBODYS}",
             "task_ids=",
             "task_ids=nonsense,,%00,1e400,../..",
-            f"task_ids={uuid4()}&task_ids={uuid4()}",
+            f"task_ids={NOBODYS}&task_ids={NOBODYS_EITHER}",
             "batch=nonsense&task_ids=nonsense",
             "%ff=%fe&task_ids=%ff",
         ],

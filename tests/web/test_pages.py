@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from imagegen.models import Batch, Job
 from imagegen.states import State, Visibility
 from tests.api.test_show_images import make_picture
-from tests.rows import make_batch, make_job
+from tests.rows import NOBODYS, make_batch, make_job
 from tests.standins.stability import StabilityStandIn
 from tests.test_submission import messages, nothing_was_made
 
@@ -331,7 +331,7 @@ ADDRESSES = [
     "/show-images?task_ids={job}",
     "/media/{job}.png",
     "/nothing-here",
-    f"/batches/{uuid4()}",
+    f"/batches/{NOBODYS}",
 ]
 
 
