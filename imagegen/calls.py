@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 STORE_TRIES = 3
 # How long an asynchronous provider may take from the accepted call to the picture.
 POLL_SECONDS = 600.0
+# How long it may take at worst until everybody sees the row that pauses a provider: its transaction waits for others.
+UNTIL_PAUSED_SECONDS = 3.0
 
 
 class Call:
@@ -68,9 +70,10 @@ class Call:
             self._answer = answered()
             self._keep_picture(self._answer)
         except errors.ProviderError as error:
+            # First of all: until the others know, they go on calling.
+            if seconds := _rest(error):
+                limits.pause(self._held.provider, seconds, str(error))
             self._refused = not lifecycle.settle(self._held, error, self._receipt())
-            if isinstance(error, errors.RateLimited):
-                limits.pause(self._held.provider, error.retry_after, str(error))
 
     def _ask(self) -> Answer:
         """Make the paid call and wait for its answer, which is in the spool when this returns."""
@@ -155,6 +158,16 @@ def learn(attempt: UUID) -> None:
     outcome, charged = (fault.code, fault.charged) if fault else ("came_too_late", Charged.YES)
     provider, answer = call
     ledger.close(attempt, outcome, charged, _receipt(provider, model, answer, answer.body))
+
+
+def _rest(error: errors.ProviderError) -> float:
+    """Return for how many seconds nobody should call a provider that said this."""
+    match error:
+        case errors.RateLimited(retry_after=seconds):
+            return seconds
+        case errors.OutOfCredit() | errors.NotConfigured():
+            return UNTIL_PAUSED_SECONDS
+    return 0
 
 
 def _kept(attempt: UUID) -> tuple[Provider, Answer] | None:

@@ -8,6 +8,8 @@ from django.db import connection
 
 from imagegen import conf, errors, lifecycle, limits, redis, spool, workers
 from imagegen.calls import Call
+from imagegen.ledger import Receipt
+from imagegen.lifecycle import Claim
 from imagegen.limits import Place
 
 log = logging.getLogger(__name__)
@@ -34,10 +36,19 @@ def _run(job_id: UUID) -> UUID | None:
     if held is None:
         limits.give_back(place)
     else:
-        limits.use(place)
         with workers.executing(held):
-            Call(held).make()
+            _make(held, place)
     return None if workers.is_stopping() else _put_off.next(provider)
+
+
+def _make(held: Claim, place: Place) -> None:
+    """Make the call, unless its provider has had too many while this job was claimed."""
+    try:
+        limits.use(place)
+    except errors.RateLimited as error:
+        lifecycle.settle(held, error, Receipt())
+    else:
+        Call(held).make()
 
 
 def _place(provider: str, job_id: UUID) -> Place | None:

@@ -16,7 +16,6 @@ from uuid import uuid4
 
 from imagegen import conf, errors, redis
 from imagegen.providers import registry
-from imagegen.providers.base import Rate
 
 log = logging.getLogger(__name__)
 # A thread waits no longer than this in place; for longer it can do something else meanwhile.
@@ -47,12 +46,20 @@ redis.call('ZADD', KEYS[1], string.format('%.0f', at), ARGV[4])
 redis.call('PEXPIRE', KEYS[1], math.ceil((at - now + window) / 1000) + 1000)
 return at - now
 """
-# KEYS: places. ARGV: window in microseconds, the name of the place. From now on it counts as used.
+# KEYS: places, pause. ARGV: window in microseconds, the name of the place. From now on it counts as used; a window of zero
+# counts nothing. Returns for how many milliseconds the provider rests, and then the place is free again.
 _USE = """
-local clock = redis.call('TIME')
-redis.call('ZADD', KEYS[1], string.format('%.0f', clock[1] * 1000000 + clock[2]), ARGV[2])
-redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] / 1000) + 1000)
-return 1
+local left = redis.call('PTTL', KEYS[2])
+if left > 0 then
+  redis.call('ZREM', KEYS[1], ARGV[2])
+  return left
+end
+if ARGV[1] ~= '0' then
+  local clock = redis.call('TIME')
+  redis.call('ZADD', KEYS[1], string.format('%.0f', clock[1] * 1000000 + clock[2]), ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] / 1000) + 1000)
+end
+return 0
 """
 # KEYS: pause. ARGV: milliseconds, a sentence. A shorter pause never cuts a longer one.
 _PAUSE = """
@@ -116,14 +123,20 @@ def wait_for_place(provider: str) -> Place | None:
 
 
 def use(place: Place) -> None:
-    """Note that the call goes out now: however long it took from the place to here, the window counts from here."""
+    """Note that the call goes out now: however long it took from the place to here, the window counts from here.
+
+    Raises errors.RateLimited where the provider has meanwhile had too many calls; the place is given back then.
+    """
+    keys = (_places(place.provider), _pause(place.provider))
     try:
-        rate = registry.rate(place.provider)
-        if rate is not None:
-            redis.impatient_client().eval(_USE, 1, _places(place.provider), _numbers(rate)[1], place.name)
-    except (KeyError, redis.Error):
+        left: Any = redis.impatient_client().eval(_USE, 2, *keys, _window(place.provider)[1], place.name)
+    except redis.Error:
         # It counts from when the place was given; a little too early is better than not at all.
         log.warning("the moment of a call to %s could not be noted", place.provider)
+        return
+    if left:
+        sentence = f"{place.provider} takes no more calls for now. This one was not made. Nothing was charged."
+        raise errors.RateLimited(sentence, retry_after=left / 1000)
 
 
 def give_back(place: Place) -> None:
@@ -168,30 +181,28 @@ def _wait(place: Place) -> Place | None:
 
 def _ask(place: Place, patience: float) -> float | None:
     """Return after how many seconds this place may be used, or whether to ask again then; None if that is too far away."""
+    calls, window = _window(place.provider)
+    keys = (_places(place.provider), _pause(place.provider))
     try:
-        rate = registry.rate(place.provider)
-    except KeyError:
-        # It is gone from the settings, which the claim will say.
-        return 0.0
-    try:
-        wait = _admit(place, rate, patience)
+        wait: Any = redis.impatient_client().eval(_ADMIT, 2, *keys, calls, window, int(max(patience, 0) * 1e6), place.name)
     except redis.Error:
-        if rate is not None:
+        if calls:
             raise
         # Nothing is to be counted, and whether others were told to pause is worth no more than a try.
         return 0.0
-    return None if wait < 0 else wait / 1e6
+    return None if wait < 0 else int(wait) / 1e6
 
 
-def _admit(place: Place, rate: Rate | None, patience: float) -> int:
-    keys = (_places(place.provider), _pause(place.provider))
-    numbers = _numbers(rate) if rate else (0, 0)
-    answer: Any = redis.impatient_client().eval(_ADMIT, 2, *keys, *numbers, int(max(patience, 0) * 1e6), place.name)
-    return int(answer)
+def _window(provider: str) -> tuple[int, int]:
+    """Return how many calls a provider takes in how many microseconds; zeros where it has no limit.
 
-
-def _numbers(rate: Rate) -> tuple[int, int]:
-    return rate.calls, int(rate.seconds * MARGIN * 1e6)
+    One that is gone from the settings has none either: the claim will say so.
+    """
+    try:
+        rate = registry.rate(provider)
+    except KeyError:
+        rate = None
+    return (rate.calls, int(rate.seconds * MARGIN * 1e6)) if rate else (0, 0)
 
 
 def _places(provider: str) -> str:

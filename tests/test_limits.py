@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as Away
 
-from imagegen import limits, redis
+from imagegen import errors, limits, redis
 from tests.product import unused_port
 
 NAME = "limited"
@@ -149,6 +149,18 @@ class TestPause:
         limits.pause(NAME, 60, "Too many calls.")
         limits.pause(NAME, 1, "Too many calls.")
         assert limits.paused_for(NAME) > 59
+
+    @pytest.mark.parametrize("calls", [0, 1])
+    def test_a_call_that_was_let_go_just_before_it_is_not_made(self, limit: Any, calls: int) -> None:
+        limit(calls, 60)
+        place = limits.wait_for_place(NAME)
+        assert place is not None
+        limits.pause(NAME, 0.2, "Too many calls.")
+        with pytest.raises(errors.RateLimited, match="not made") as caught:
+            limits.use(place)
+        assert 0 < caught.value.retry_after <= 0.2
+        time.sleep(0.25)
+        assert admitted(1) == 1
 
     def test_who_waits_when_it_begins_is_not_admitted(self, limit: Any) -> None:
         limit(1, 0.5)

@@ -49,6 +49,14 @@ class Broker:
         except redis.RedisError:
             return 0
 
+    def wait_until_no_hints_come(self) -> None:
+        """Return when the number of waiting hints has not risen for a second."""
+        waiting, since = self.hints(), time.monotonic()
+        while time.monotonic() < since + 1:
+            time.sleep(WATCH_SECONDS)
+            before, waiting = waiting, self.hints()
+            since = time.monotonic() if waiting > before else since
+
     def _pid(self) -> int:
         return next(pid for words, pid in self._product.parts() if "valkey-server" in words)
 

@@ -77,6 +77,8 @@ class Scene:
         texts = [f"storm picture {number}" for number in range(self.storm.jobs)]
         for first in range(0, len(texts), SUBMISSION):
             self.ids += self.product.generate(*texts[first : first + SUBMISSION])
+        # Workers are told after the answer, and what is told after a strike would count as given again.
+        self.broker.wait_until_no_hints_come()
 
     def strike(self, what: str) -> None:
         """Strike when as much of the work is done as falls to the strikes before."""

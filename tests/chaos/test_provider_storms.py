@@ -1,0 +1,37 @@
+"""Storms that come from providers in short: limits at full push, a 429, an empty account, neighbours that must not wait."""
+
+from typing import Any
+
+from tests.chaos import provider_storms
+from tests.chaos.provider_storms import ASKED, DOCUMENTED, Storm
+
+
+def short(**size: Any) -> Storm:
+    """Return a storm of some seconds; promises with a clock count at twice their figure."""
+    return Storm(**{"jobs": 300, "processes": 2, "concurrency": 16, "call_seconds": 0.3, "patience": 2.0, **size})
+
+
+def test_after_one_429_each_process_makes_at_most_one_more_call() -> None:
+    report = provider_storms.too_many_calls(short())
+    assert report.faults() == [], report
+
+
+def test_an_empty_account_wastes_a_call_for_each_process_and_nobody_lifts_a_hand() -> None:
+    report = provider_storms.empty_account(short())
+    assert report.faults() == [], report
+
+
+def test_a_provider_without_a_limit_does_not_wait_for_one_with() -> None:
+    report = provider_storms.slow_neighbour(short(jobs=96, call_seconds=1.5))
+    assert report.faults() == [], report
+
+
+def test_three_prompts_do_not_wait_for_hundreds_of_somebody_else() -> None:
+    report = provider_storms.two_people(short())
+    assert report.faults() == [], report
+
+
+def test_the_limit_is_used_and_never_broken_by_four_processes() -> None:
+    report = provider_storms.full_push(short(jobs=2 * ASKED + 30, processes=4))
+    assert report.faults() == [], report
+    assert ASKED * 0.8 < report.figures["most_calls_in_ten_seconds"] <= DOCUMENTED
