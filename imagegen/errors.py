@@ -125,3 +125,9 @@ class OutcomeUnknown(ProviderError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, charged=Charged.UNKNOWN)
+
+
+class WorkerGone(OutcomeUnknown):
+    """The same because of ourselves: who made the call is gone, and its answer with it. It says nothing of the provider."""
+
+    code = "worker_gone"

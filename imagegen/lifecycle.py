@@ -391,7 +391,8 @@ def _ended(state: State) -> dict[str, Any]:
 
 def _again(seconds: float) -> dict[str, Any]:
     """Queue once more, not before so many seconds, and let the sweep tell a worker then."""
-    return {"state": State.QUEUED, "worker": None, "not_before": Now() + timedelta(seconds=seconds), "hinted_at": None}
+    not_before = Now() + timedelta(seconds=seconds) if seconds else None
+    return {"state": State.QUEUED, "worker": None, "not_before": not_before, "hinted_at": None}
 
 
 def _unless_canceled(change: dict[str, Any], sentence: str, *, canceled: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -162,13 +163,30 @@ def pause(provider: str, seconds: float, sentence: str) -> None:
         log.warning("other workers could not be told that %s had too many calls: %s", provider, error)
 
 
+def end_pause(provider: str) -> bool:
+    """Let a provider be called again that had too many calls; False where it did not rest, or nobody knows."""
+    try:
+        return bool(redis.impatient_client().delete(_pause(provider)))
+    except redis.Error:
+        return False
+
+
 def paused_for(provider: str) -> float:
     """Return how many seconds a provider still rests after it had too many calls; 0 where it does not, or nobody knows."""
+    return pauses([provider])[provider]
+
+
+def pauses(providers: Iterable[str]) -> dict[str, float]:
+    """Return the same for several providers, in one round trip."""
+    names = list(providers)
     try:
-        left: Any = redis.impatient_client().pttl(_pause(provider))
+        with redis.impatient_client().pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.pttl(_pause(name))
+            left: list[Any] = pipeline.execute()
     except redis.Error:
-        return 0.0
-    return max(int(left), 0) / 1000
+        return dict.fromkeys(names, 0.0)
+    return {name: max(int(milliseconds), 0) / 1000 for name, milliseconds in zip(names, left, strict=True)}
 
 
 def _wait(place: Place) -> Place | None:

@@ -63,7 +63,7 @@ def allowance(provider: str) -> float:
 
 def after_error(provider: str, job: UUID, error: errors.ProviderError) -> None:
     """Pause a provider for what it said or for how often it failed; a trial that failed lets it rest longer."""
-    if isinstance(error, errors.RateLimited):
+    if isinstance(error, errors.RateLimited | errors.WorkerGone):
         return
     reason = _reason(error)
     if trial := _trial(provider, job):

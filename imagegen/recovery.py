@@ -100,7 +100,7 @@ def _conclude(held: Claim, handle: str) -> None:
         if handle:
             Call(held).resume(handle)
         else:
-            gone = errors.OutcomeUnknown(
+            gone = errors.WorkerGone(
                 "The worker that made this call is gone, and its answer with it. It may have been paid."
             )
             lifecycle.settle(held, gone, Receipt())

@@ -1,12 +1,15 @@
 """What is spent: today's calls by provider, what the day's limit leaves, and whether everything is stopped."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
 
-from imagegen import conf, ledger, pauses
+from imagegen import conf, ledger, limits, pauses
 from imagegen.models import ProviderPause
+from imagegen.providers import registry
 from imagegen.states import Charged
 
 
@@ -27,7 +30,8 @@ class Spent:
 class Today:
     """Since midnight UTC. `limit` and `left` are None where there is no limit.
 
-    `stopped` is the pause of everything, if there is one; `resting` are those of single providers.
+    `stopped` is the pause of everything, if there is one; `resting` are those of single providers, and `crowded` those that
+    had too many calls, with the seconds that are left.
     """
 
     spent: list[Spent]
@@ -36,17 +40,32 @@ class Today:
     left: int | None
     stopped: ProviderPause | None
     resting: list[ProviderPause]
+    crowded: dict[str, int]
 
 
 def today() -> Today:
+    found = pauses.current()
     return Today(
         spent=_spent(),
         paid_calls=ledger.paid_today(),
         limit=conf.max_paid_calls_per_day(),
         left=ledger.left_today(),
-        stopped=pauses.current().get(pauses.EVERYTHING),
-        resting=[pause for pause in pauses.current().values() if pause.provider != pauses.EVERYTHING],
+        stopped=found.get(pauses.EVERYTHING),
+        resting=[pause for pause in found.values() if pause.provider != pauses.EVERYTHING],
+        crowded=_crowded(found),
     )
+
+
+def resume(provider: str) -> bool:
+    """Let calls be made again, to one provider or to pauses.EVERYTHING; False where it did not rest."""
+    had_enough = limits.end_pause(provider)
+    return pauses.resume(provider) or had_enough
+
+
+def _crowded(paused: Mapping[str, ProviderPause]) -> dict[str, int]:
+    """Return the seconds for which providers rest that had too many calls, and are not paused besides."""
+    rests = limits.pauses(name for name in registry.names() if name not in paused)
+    return {name: math.ceil(seconds) for name, seconds in rests.items() if seconds}
 
 
 def _spent() -> list[Spent]:

@@ -44,7 +44,7 @@ class Outlook:
         self._pauses = pauses.current()
         self._is_spent = ledger.left_today() == 0
         self._has_workers = readiness.live_threads() > 0
-        self._rests = {name: limits.paused_for(name) for name in names}
+        self._rests = limits.pauses(names)
         self._paces = {name: _pace(name, self._now) for name in names}
         self._ahead = {job: ahead for name in names for job, ahead in _places(name, self._queued).items()}
 

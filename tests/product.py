@@ -137,6 +137,12 @@ class Product:
         images: list[dict[str, Any]] = answer.json()["images"]
         return images
 
+    def get(self, path: str) -> dict[str, Any]:
+        answer = requests.get(f"{self.url}{path}", timeout=30)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
     def finished(self, ids: list[str], *, seconds: float = 120) -> list[dict[str, Any]]:
         """Wait until every one of these tasks has ended, and return their entries."""
 

@@ -125,6 +125,14 @@ class TestTrials:
         rested()
         assert is_claimed()
 
+    def test_a_trial_whose_worker_was_killed_says_nothing(self) -> None:
+        call(NO_CREDIT)
+        rested()
+        call(errors.WorkerGone("It died."))
+        assert ProviderPause.objects.get().rests == 1
+        rested()
+        assert [is_claimed() for _ in range(2)] == [True, False]
+
     def test_a_call_that_was_in_flight_when_the_pause_began_neither_ends_nor_prolongs_it(self) -> None:
         late = [claimed(make_job()) for _ in range(3)]
         call(NO_CREDIT)
@@ -176,7 +184,13 @@ class TestBreaker:
         assert pauses.current() == {}
 
     @pytest.mark.parametrize(
-        "error", [errors.RateLimited("slow", retry_after=0), errors.Refused("no"), errors.Invalid("no")]
+        "error",
+        [
+            errors.RateLimited("slow", retry_after=0),
+            errors.Refused("no"),
+            errors.Invalid("no"),
+            errors.WorkerGone("It died."),
+        ],
     )
     def test_what_says_nothing_about_health_never_opens_it(self, error: errors.ProviderError) -> None:
         for _ in range(25):

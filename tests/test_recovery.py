@@ -80,7 +80,7 @@ class TestOrphans:
 
     def test_a_call_that_left_nothing_is_unknown(self) -> None:
         job = recovered(crashed())
-        assert (job.state, job.error_code) == (State.UNKNOWN, "outcome_unknown")
+        assert (job.state, job.error_code) == (State.UNKNOWN, "worker_gone")
         assert Attempt.objects.get().charged == Charged.UNKNOWN
 
     def test_the_policy_may_buy_it_again(self, settings: Any) -> None:

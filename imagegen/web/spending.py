@@ -14,7 +14,7 @@ def spending(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "imagegen/spending.html", {"today": usage.today()})
     if (provider := request.POST.get("resume")) is not None:
-        pauses.resume(provider)
+        usage.resume(provider)
     else:
         pauses.stop_everything(request.user.get_username() or "a visitor")
     return redirect("spending")

@@ -9,6 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
+from tests.product import Product
+
 # No wait should ever be that long; it only ends a test that would hang.
 PATIENCE = 20_000
 EXAMPLES = ["A red flying dog", "A piano ninja", "A footballer kid"]
@@ -18,6 +20,11 @@ REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));"""
 
 expect.set_options(timeout=PATIENCE)
+
+
+def waiting(product: Product, *prompts: str) -> list[str]:
+    """Ask for pictures that will wait for longer than any test takes."""
+    return product.generate(*(f"{prompt} [demo: busy 600]" for prompt in prompts), provider="crowded")
 
 
 class Visitor:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import needs
-from tests.browser import EXAMPLES, LONG_PROMPT, Visitor
+from tests.browser import EXAMPLES, LONG_PROMPT, Visitor, waiting
 from tests.product import Product
 
 FLAGS = (
@@ -24,7 +24,7 @@ Visit = Callable[..., Visitor]
 @pytest.fixture(scope="package")
 def product() -> Iterator[Product]:
     # Some jobs never end, and a stop should not wait long for them.
-    with Product(STOP_SECONDS=2) as running:
+    with Product(STOP_SECONDS=2, DJANGO_SETTINGS_MODULE="tests.crowded_settings") as running:
         yield running
 
 
@@ -74,7 +74,5 @@ def ended(product: Product, asked_early: list[str]) -> list[str]:
 @pytest.fixture(scope="package")
 def unending(product: Product) -> list[str]:
     """Tasks of which one waits and one is drawn for longer than any test takes, and an id that no task has."""
-    ids = product.generate(
-        "A red flying dog", "A piano ninja [demo: later 600]", "A footballer kid [demo: busy 600]", "A thief [demo: refuse]"
-    )
-    return [*ids, "nonsense"]
+    dog, ninja, thief = product.generate("A red flying dog", "A piano ninja [demo: later 600]", "A thief [demo: refuse]")
+    return [dog, ninja, *waiting(product, "A footballer kid"), thief, "nonsense"]

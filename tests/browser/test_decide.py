@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import Visitor
+from tests.browser import Visitor, results, waiting
 from tests.browser.test_keyboard import tab_to
 from tests.product import Product
 
@@ -19,8 +19,8 @@ def send(visitor: Visitor, *prompts: str) -> Page:
     return page
 
 
-def test_a_waiting_picture_is_canceled_with_a_click(visitor: Visitor) -> None:
-    page = send(visitor, "A footballer kid [demo: busy 600]")
+def test_a_waiting_picture_is_canceled_with_a_click(visitor: Visitor, product: Product) -> None:
+    page = visitor.open(results(waiting(product, "A footballer kid")))
     page.get_by_role("button", name=re.compile("^Cancel:")).click()
     expect(page.locator("li.card")).to_contain_text("Canceled before it was drawn")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
@@ -46,15 +46,16 @@ def test_an_unknown_picture_is_bought_again_with_the_keyboard_alone(visitor: Vis
     expect(page.locator("li.card")).to_have_attribute("data-state", "unknown")
 
 
-def test_a_whole_batch_is_canceled_with_one_click(visitor: Visitor) -> None:
-    page = send(visitor, "One [demo: busy 600]", "Two [demo: busy 600]", "Three [demo: busy 600]")
+def test_a_whole_batch_is_canceled_with_one_click(visitor: Visitor, product: Product) -> None:
+    job, *_ = waiting(product, "One", "Two", "Three")
+    page = visitor.open(f"/batches/{product.get(f'/api/jobs/{job}')['batch']}")
     page.get_by_role("button", name="Cancel all").click()
     expect(page.locator("li.card[data-state=canceled]")).to_have_count(3)
     expect(page.get_by_text("3 of 3 done")).to_be_visible()
 
 
 def test_a_button_keeps_the_focus_when_its_card_is_replaced(visitor: Visitor) -> None:
-    page = send(visitor, "A kite [demo: slow 2]", "A hill [demo: busy 600]", "A lake [demo: slow 5]")
+    page = send(visitor, "A kite [demo: slow 2]", "A hill [demo: slow 600]", "A lake [demo: slow 5]")
     button = page.get_by_role("button", name="Cancel all")
     button.focus()
     expect(page.get_by_text("1 of 3 done")).to_be_visible()
@@ -73,10 +74,11 @@ def braked(chromium: Browser) -> Iterator[Visitor]:
 def test_everything_is_paused_and_resumed_with_a_click_each(braked: Visitor) -> None:
     page = braked.open("/spending")
     page.get_by_role("button", name="Pause everything").click()
-    waiting = send(braked, "A red flying dog")
-    expect(waiting.locator("li.card")).to_contain_text("Everything was paused by a visitor")
-    waiting.get_by_role("link", name="See and resume").click()
-    waiting.get_by_role("button", name="Resume everything").click()
-    waiting.go_back()
-    waiting.go_back()
-    expect(waiting.locator("li.card[data-state=succeeded]")).to_have_count(1)
+    asked = send(braked, "A red flying dog")
+    expect(asked.locator("li.card")).to_contain_text("Everything was paused by a visitor")
+    asked.get_by_role("link", name="See and resume").click()
+    asked.get_by_role("button", name="Resume everything").click()
+    expect(asked.get_by_role("button", name="Pause everything")).to_be_visible()
+    asked.go_back()
+    asked.go_back()
+    expect(asked.locator("li.card[data-state=succeeded]")).to_have_count(1)

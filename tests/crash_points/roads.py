@@ -71,6 +71,8 @@ THE_WHOLE_CALL = Road(PICTURE)
 A_FREE_FAILURE = Road(FREE_FAILURE, since=SENT, until=STORED)
 A_PAID_REFUSAL = Road(PAID_REFUSAL, since=SENT)
 A_HANDLE = Road(HANDLE, since=WRITTEN_DOWN, until=KEPT)
+# The call that takes the place of a lost one, if the policy has it made, is lost too.
+A_SECOND_CALL = Road(PICTURE, Who.WORKER, ((Who.WORKER, ANSWERED), (Who.SURVIVOR, None)), until=KEPT)
 ROADS = (
     THE_WHOLE_CALL,
     A_FREE_FAILURE,
@@ -81,6 +83,5 @@ ROADS = (
     Road(PICTURE, Who.SURVIVOR, ((Who.WORKER, STORED),)),
     Road(FREE_FAILURE, Who.SURVIVOR, ((Who.WORKER, KEPT),)),
     Road(HANDLE, Who.SURVIVOR, ((Who.WORKER, ACCEPTED),), until=KEPT),
-    # The call that takes the place of a lost one, if the policy has it made, is lost too.
-    Road(PICTURE, Who.WORKER, ((Who.WORKER, ANSWERED), (Who.SURVIVOR, None)), until=KEPT),
+    A_SECOND_CALL,
 )

@@ -90,6 +90,8 @@ def _environment(policy: str, stability: Stability, folder: Path) -> dict[str, s
         REDIS_URL=settings.REDIS_URL,
         STABILITY_API_KEY=stability.key,
         STABILITY_API_HOST=stability.url,
+        # Counted, and never so many that anybody waits.
+        STABILITY_RATE_LIMIT=10_000,
         ON_UNKNOWN=policy,
         LEASE_SECONDS=LEASE_SECONDS,
         LOG_LEVEL="ERROR",

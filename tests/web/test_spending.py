@@ -1,5 +1,6 @@
 """The page of what is spent: today's calls, the limit, and the brake that every page shows while it is on."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
-from imagegen import errors, ledger, lifecycle, pauses
+from imagegen import errors, ledger, lifecycle, limits, pauses
 from imagegen.ledger import Receipt
 from imagegen.models import Attempt
 from imagegen.states import Charged
@@ -73,6 +74,14 @@ def test_a_provider_that_rests_is_shown_and_can_be_resumed_by_hand(client: Clien
     assert "Resume demo now" in shown
     client.post("/spending", {"resume": "demo"})
     assert pauses.current() == {}
+
+
+def test_a_provider_that_had_too_many_calls_is_shown_and_can_be_resumed_by_hand(client: Client) -> None:
+    limits.pause("demo", 60, "Too many calls.")
+    assert re.search(r"takes no more calls for another (59|60) s", page(client))
+    client.post("/spending", {"resume": "demo"})
+    assert limits.paused_for("demo") == 0
+    assert "takes no more calls" not in page(client)
 
 
 def test_waiting_jobs_say_that_everything_is_stopped(client: Client) -> None:

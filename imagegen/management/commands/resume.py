@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandParser
 
-from imagegen import pauses
+from imagegen import pauses, usage
 
 
 class Command(BaseCommand):
@@ -14,5 +14,5 @@ class Command(BaseCommand):
         parser.add_argument("provider", nargs="?", default=pauses.EVERYTHING, help="only this one, which rests by itself")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        resumed = pauses.resume(options["provider"])
+        resumed = usage.resume(options["provider"])
         self.stdout.write("Jobs go on within seconds." if resumed else "Nothing was paused.")
