@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from imagegen import errors, generation, pictures, spool, storage
+from imagegen import errors, generation, limits, pictures, spool, storage
 from imagegen.models import Attempt, Job
 from imagegen.providers import registry
 from imagegen.states import Charged, State
@@ -172,3 +172,14 @@ def test_the_database_connection_is_free_during_the_call(standin: StabilityStand
     monkeypatch.setattr(provider, "send", look)
     run()
     assert seen == [None]
+
+
+@pytest.mark.parametrize(
+    "answer", [answers.rate_limited(), answers.out_of_credit(), answers.unauthorized()], ids=lambda answer: answer.name
+)
+def test_nobody_else_calls_a_provider_that_has_just_said_no(standin: StabilityStandIn, answer: answers.Answer) -> None:
+    standin.always("", answer)
+    run()
+    assert limits.paused_for("stability") > 0
+    assert run("Another").state == State.QUEUED
+    assert len(standin.calls) == 1

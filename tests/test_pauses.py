@@ -137,6 +137,7 @@ class TestTrials:
         late = [claimed(make_job()) for _ in range(3)]
         call(NO_CREDIT)
         finish(late[0], None)
+        assert not is_claimed()
         finish(late[1], NO_CREDIT)
         assert rest_seconds() == 60
 
