@@ -24,8 +24,8 @@ lint: .venv/.test  ## style, types, the direction of imports, migrations, deploy
 	$(PYTHON_IN_VENV) manage.py makemigrations --check --dry-run
 	$(DEPLOYED) $(PYTHON_IN_VENV) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/.test  ## measure, as ratios within one run: what open pages cost
-	$(PYTHON_IN_VENV) -m bench.open_pages
+bench: .venv/.test  ## measure, as ratios within one run; writes bench/RESULTS.md (half an hour; CHAPTERS="submit pages" for some)
+	$(PYTHON_IN_VENV) -m bench $(CHAPTERS)
 
 chaos: .venv/.test  ## the storms at full size, with a report: kills, frozen processes, Redis and disk taken away (an hour)
 	$(PYTHON_IN_VENV) -m tests.chaos $(STORMS)

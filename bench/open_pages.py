@@ -1,24 +1,22 @@
-"""What open pages cost, and whether they hear everything: `python -m bench.open_pages`.
+"""What open pages cost, and whether and how soon they hear of every picture.
 
-Starts the product, lets it draw small demo pictures at a steady pace, and opens 50 pages on them. One more job never ends,
-so the pages stay open. Most figures are ratios within one run, so that runs on different machines compare.
+The product draws pictures at a steady pace while 50 pages are open on them. One more job never ends, so the pages stay open.
 """
 
-import argparse
 import asyncio
-import os
 import re
-import shutil
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from uuid import UUID
 
-from tests import settings as test_settings
+import psutil
+
+from bench.figures import Figure
+from bench.ground import ground
+from bench.processes import cpu_seconds, megabytes
+from bench.provider import Provider
 from tests.product import Product
 
 PAGES = 50
@@ -27,7 +25,7 @@ JOBS = 400
 IDLE_SECONDS = 32.0
 MOST_SECONDS = 300.0
 # Twenty pictures a second.
-PACE, THREADS = "[demo: slow 1]", 20
+THREADS = 20
 NEVER = "[demo: slow 600]"
 UNDECODED = "SELECT COUNT(*) FROM imagegen_job WHERE state = 'succeeded' AND thumbnail = '' AND defect = ''"
 CARD = re.compile(r'^data: <li [^>]*?id="card-(?P<task>[^"]+)" data-state="(?P<state>[^"]+)"')
@@ -56,7 +54,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Found:
     heard: float
     memory: float
     opening: float
@@ -69,18 +67,14 @@ class Server:
     """The web server's process as the operating system sees it."""
 
     def __init__(self, product: Product) -> None:
-        [self._pid] = [pid for words, pid in product.parts() if "uvicorn" in words]
+        [pid] = [pid for words, pid in product.parts() if "uvicorn" in words]
+        self._process = psutil.Process(pid)
 
     def megabytes(self) -> float:
-        return float(self._ps("rss")) / 1024
+        return megabytes(self._process)
 
     def cpu_seconds(self) -> float:
-        """Return what it used so far; to a hundredth where /proc is, else to what ps says."""
-        with suppress(FileNotFoundError), open(f"/proc/{self._pid}/stat") as stat:
-            facts = stat.read().rpartition(")")[2].split()
-            return (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")
-        minutes, _, seconds = self._ps("time").rpartition(":")
-        return float(minutes.rpartition(":")[2] or 0) * 60 + float(seconds)
+        return cpu_seconds([self._process])
 
     async def idle_share(self) -> float:
         """Return the share of one core that it uses while nothing happens."""
@@ -88,16 +82,31 @@ class Server:
         await asyncio.sleep(IDLE_SECONDS)
         return (self.cpu_seconds() - before) / (time.monotonic() - begun)
 
-    def _ps(self, column: str) -> str:
-        command = ["ps", "-o", f"{column}=", "-p", str(self._pid)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+def measure(repeat: int) -> list[Figure]:
+    """Open the pages once: half a minute of events is thousands of them."""
+    provider = Provider(delay=1.0)
+    with ground(provider, processes=1, at_once=THREADS + 1) as product:
+        found = asyncio.run(_watch(product, provider, PAGES, JOBS))
+    cut = statistics.quantiles(found.delays, n=100)
+    return [
+        Figure(f"events heard over expected, {PAGES} pages", found.heard, 1.0, more_is_better=True, unit=""),
+        Figure(
+            f"from the provider's answer to the card, 95 % of {len(found.delays)}", cut[94] * 1000, 150, unit="ms",
+            beside=f"half within {cut[49] * 1000:.0f} ms",
+        ),
+        Figure(f"web server's memory after {JOBS} pictures over after {JOBS // 10}", found.memory, 1.2),
+        Figure(f"web server's CPU to bring a new page up to {JOBS + 1} cards", found.opening * 1000, unit="ms"),
+        Figure("web server's share of a core, idle, no page", found.idle_none, 0.01, unit=""),
+        Figure(f"web server's share of a core, idle, {PAGES} pages open", found.idle_open, unit=""),
+    ]  # fmt: skip
 
 
-async def measure(product: Product, pages: int, jobs: int) -> Figures:
+async def _watch(product: Product, provider: Provider, pages: int, jobs: int) -> Found:
     server = Server(product)
     idle_none = await server.idle_share()
-    texts = [f"a never-ending kite {NEVER}", *(f"kite {number} {PACE}" for number in range(jobs))]
-    ids = await asyncio.to_thread(product.generate, *texts, size="64x64")
+    ids = product.generate(f"a never-ending kite {NEVER}", provider="demo")
+    ids += await asyncio.to_thread(product.generate, *(f"kite {number}" for number in range(jobs)))
     opened = [Page() for _ in range(pages)]
     before = server.cpu_seconds()
     streams = [asyncio.create_task(page.listen(product, f"/events?task_ids={','.join(ids)}")) for page in opened]
@@ -113,7 +122,7 @@ async def measure(product: Product, pages: int, jobs: int) -> Figures:
         stream.cancel()
     await asyncio.gather(*streams, return_exceptions=True)
     heard = sum(len(page.arrived) for page in opened) / (pages * jobs)
-    return Figures(heard, memory, opening, idle_none, idle_open, _delays(product, opened))
+    return Found(heard, memory, opening, idle_none, idle_open, _delays(product, provider, opened))
 
 
 async def _until(holds: Callable[[], bool]) -> None:
@@ -123,38 +132,9 @@ async def _until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.05)
 
 
-def _delays(product: Product, pages: list[Page]) -> list[float]:
-    """Return the seconds from each picture's end to its arrival, for pictures that ended while every page was open."""
-    rows = product.rows("SELECT id, ended_at FROM imagegen_job WHERE state = 'succeeded'")
-    ended = {UUID(job): datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() for job, at in rows}
+def _delays(product: Product, provider: Provider, pages: list[Page]) -> list[float]:
+    """Return the seconds from each answer to its picture's arrival, for answers that came while every page was open."""
+    jobs = dict(product.rows("SELECT id, job_id FROM imagegen_attempt WHERE provider = 'stability'"))
+    answered = {UUID(jobs[UUID(call).hex]): at for call, at in provider.answered().items()}
     begun = max(max(page.known.values()) for page in pages)
-    return [at - ended[job] for page in pages for job, at in page.arrived.items() if ended[job] > begun]
-
-
-def report(figures: Figures, pages: int, jobs: int) -> str:
-    cut = statistics.quantiles(figures.delays, n=100)
-    rows = {
-        f"events heard / expected ({pages} pages x {jobs} pictures)": f"{figures.heard:.4f}",
-        f"web server's memory after {jobs} / after {jobs // 10} pictures": f"{figures.memory:.3f}",
-        f"web server's CPU to bring a new page up to {jobs + 1} cards": f"{figures.opening * 1000:.0f} ms",
-        "web server's share of a core, idle, no page": f"{figures.idle_none:.2%}",
-        f"web server's share of a core, idle, {pages} pages": f"{figures.idle_open:.2%}",
-        f"from end to arrival, half ({len(figures.delays)} events)": f"{cut[49] * 1000:.0f} ms",
-        "from end to arrival, 95 %": f"{cut[94] * 1000:.0f} ms",
-    }
-    return "\n".join(f"{name:<60}{value:>10}" for name, value in rows.items())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=int, default=PAGES)
-    parser.add_argument("--jobs", type=int, default=JOBS)
-    asked = parser.parse_args()
-    with Product(STOP_SECONDS=1, WORKER_PROCESSES=1, WORKER_CONCURRENCY=THREADS + 1) as product:
-        figures = asyncio.run(measure(product, asked.pages, asked.jobs))
-    shutil.rmtree(test_settings.ROOT, ignore_errors=True)
-    print(report(figures, asked.pages, asked.jobs))
-
-
-if __name__ == "__main__":
-    main()
+    return [at - answered[job] for page in pages for job, at in page.arrived.items() if answered[job] > begun]

@@ -1,8 +1,14 @@
-"""Telling workers about jobs, off the request: a slow or absent Redis never holds up whoever asked for them."""
+"""Telling workers about jobs, off the request: a slow or absent Redis never holds up whoever asked for them.
 
+One thread tells them in slices, and those that fewer of their own lane come before go first: whoever asks for three
+pictures does not wait until a thousand of somebody else's have been told.
+"""
+
+import itertools
 import logging
+import queue
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from django.db import transaction
@@ -11,7 +17,7 @@ from imagegen import tasks
 from imagegen.lifecycle import Hint
 
 log = logging.getLogger(__name__)
-_announcer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="announce")
+SLICE = 100
 
 
 def after_commit(jobs: Sequence[UUID], *, ahead: int = 0) -> None:
@@ -20,12 +26,44 @@ def after_commit(jobs: Sequence[UUID], *, ahead: int = 0) -> None:
     `ahead` is how many of the same lane wait before them.
     """
     hints = [Hint(job, ahead + place) for place, job in enumerate(jobs)]
-    transaction.on_commit(lambda: _announcer.submit(_announce, hints))
+    transaction.on_commit(lambda: _announcer.add(hints))
 
 
 def wait_until_idle() -> None:
     """Return when everything that was to be told has been told, or given up."""
-    _announcer.submit(lambda: None).result()
+    _announcer.wait_until_idle()
+
+
+class _Announcer:
+    """The thread, which begins with the first job, and what it has to tell."""
+
+    def __init__(self) -> None:
+        # By the place of the first hint; the number keeps the order of equals, and hints from being compared.
+        self._slices: queue.PriorityQueue[tuple[int, int, Sequence[Hint]]] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, hints: Sequence[Hint]) -> None:
+        for first in range(0, len(hints), SLICE):
+            some = hints[first : first + SLICE]
+            self._slices.put((some[0].place, next(self._numbers), some))
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="announce", daemon=True)
+                self._thread.start()
+
+    def wait_until_idle(self) -> None:
+        self._slices.join()
+
+    def _run(self) -> None:
+        while True:
+            *_, hints = self._slices.get()
+            _announce(hints)
+            self._slices.task_done()
+
+
+_announcer = _Announcer()
 
 
 def _announce(hints: Sequence[Hint]) -> None:

@@ -53,10 +53,9 @@ def _make(held: Claim, place: Place) -> None:
 
 def _place(provider: str, job_id: UUID) -> Place | None:
     """Return the right to make a call now; None where that takes too long, and the job is put off or told of again."""
-    # Waiting can take seconds, and a hundred threads that wait must not hold a hundred connections.
-    connection.close()
     try:
-        return limits.wait_for_place(provider)
+        # Waiting can take seconds, and a hundred threads that wait must not hold a hundred connections.
+        return limits.take_place(provider) or limits.wait_for_place(provider, before=connection.close)
     except limits.Crowded:
         _put_off.note(provider, job_id)
     except redis.Error as error:

@@ -6,11 +6,10 @@ free place nor all wake for it. Whoever does not use a place gives it back, and 
 
 import contextlib
 import logging
-import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -22,7 +21,7 @@ log = logging.getLogger(__name__)
 # A thread waits no longer than this in place; for longer it can do something else meanwhile.
 PATIENCE_SECONDS = 10.0
 # Calls leave a little after their place in the window, and not all equally late: the window is longer by so much.
-MARGIN = 1.03
+MARGIN = 1.01
 
 PLENTY = 1_000_000
 
@@ -104,21 +103,28 @@ class _Crowd:
 _crowd = _Crowd()
 
 
-def wait_for_place(provider: str) -> Place | None:
-    """Return the right to call this provider once, after waiting for it in place where that is worth it; else None.
+def take_place(provider: str) -> Place | None:
+    """Return the right to call this provider now, where nobody need wait for it; else None.
 
-    Raises Crowded where enough threads of this process wait for it, and redis.Error where nobody knows how many calls were
-    made; for a provider without limits it never does.
+    Raises redis.Error where nobody knows how many calls were made; for a provider without limits it never does.
     """
     place = Place(provider, uuid4().hex)
-    if _ask(place, 0) is not None:
-        return place
+    return place if _ask(place, 0) is not None else None
+
+
+def wait_for_place(provider: str, *, before: Callable[[], None] = lambda: None) -> Place | None:
+    """Return the right to call this provider once, after waiting for it in place where that is worth it; else None.
+
+    `before` is called before anything is waited for. Raises Crowded where enough threads of this process wait already, and
+    redis.Error as `take_place` does.
+    """
     if paused_for(provider):
         return None
     if not _crowd.join(provider):
         raise Crowded(provider)
     try:
-        return _wait(place)
+        before()
+        return _wait(Place(provider, uuid4().hex))
     finally:
         _crowd.leave(provider)
 
@@ -146,13 +152,21 @@ def give_back(place: Place) -> None:
         redis.impatient_client().zrem(_places(place.provider), place.name)
 
 
-def calls_within(provider: str, seconds: float) -> int:
-    """Return how many calls a provider takes in so many seconds; a great many where it has no limit, or is gone."""
-    try:
-        rate = registry.rate(provider)
-    except KeyError:
+def room(provider: str, seconds: float) -> int:
+    """Return how many more calls a provider takes in so many seconds from now, at most a window of its limit.
+
+    A great many where it has no limit, none while it has had enough. Raises redis.Error.
+    """
+    calls, window = _window(provider)
+    horizon = min(int(seconds * 1e6), window) if calls else int(seconds * 1e6)
+    client = redis.client()
+    if paused_for(provider) * 1e6 > horizon:
+        return 0
+    if not calls:
         return PLENTY
-    return math.ceil(rate.calls * seconds / rate.seconds) if rate else PLENTY
+    second, micro = client.time()
+    taken = client.zcount(_places(provider), second * 10**6 + micro + horizon - window, "+inf")
+    return max(calls - taken, 0)
 
 
 def pause(provider: str, seconds: float, sentence: str) -> None:

@@ -26,15 +26,15 @@ _lock = threading.Lock()
 def forgotten(waiting_hints: int) -> list[Hint]:
     """Return the jobs that workers should be told about now, given how many hints the queue holds already.
 
-    Of each provider no more than may be called until the next sweep, and one for each thread that could wait for its turn.
+    Of each provider no more than may be called until the sweep after the next: any other would only be put off. Raises
+    redis.Error.
     """
-    threads = readiness.live_threads()
-    room = threads * HINTS_PER_THREAD - waiting_hints
+    room = readiness.live_threads() * HINTS_PER_THREAD - waiting_hints
     if room <= 0:
         return []
     hints: list[Hint] = []
     for provider in lifecycle.waiting_providers():
-        useful = limits.calls_within(provider, conf.sweep_seconds()) + threads
+        useful = limits.room(provider, 2 * conf.sweep_seconds())
         hints += lifecycle.due(provider, min(room, useful), told_before=timedelta(seconds=2 * conf.sweep_seconds()))
     lifecycle.hinted([hint.job for hint in hints])
     return hints

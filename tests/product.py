@@ -131,6 +131,11 @@ class Product:
         ids: list[str] = answer.json()["task_ids"]
         return ids
 
+    def manage(self, *words: str) -> None:
+        """Run a command of manage.py on this product's data."""
+        command = [sys.executable, "manage.py", *words]
+        subprocess.run(command, cwd=PROJECT, env=self.environment, check=True, capture_output=True)
+
     def images(self, ids: list[str]) -> list[dict[str, Any]]:
         headers = {"Accept": "application/json"}
         answer = requests.get(f"{self.url}/show-images", json={"task_ids": ids}, headers=headers, timeout=30)

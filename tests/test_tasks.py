@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from imagegen import conf, recovery, redis, tasks, workers
+from imagegen import conf, limits, recovery, redis, tasks, workers
 from imagegen.lifecycle import Hint
 from imagegen.models import Job, Worker
 from imagegen.states import State
@@ -77,12 +77,15 @@ def test_the_queue_holds_no_more_than_a_few_seconds_of_work(one_thread: None) ->
     assert recovery.forgotten(recovery.HINTS_PER_THREAD) == []
 
 
-def test_a_limited_provider_gets_no_more_hints_than_calls_and_a_thread_that_waits(one_thread: None, settings: Any) -> None:
-    entry = {"BACKEND": "imagegen.providers.demo.Demo", "RATE_LIMIT": (1, settings.SWEEP_SECONDS)}
+def test_a_limited_provider_gets_no_more_hints_than_calls(one_thread: None, settings: Any) -> None:
+    entry = {"BACKEND": "imagegen.providers.demo.Demo", "RATE_LIMIT": (3, 60)}
     settings.IMAGE_PROVIDERS = {**settings.IMAGE_PROVIDERS, "limited": entry}
     for _ in range(5):
         make_job(provider="limited")
+    limits.take_place("limited")
     assert len(recovery.forgotten(0)) == 2
+    limits.take_place("limited"), limits.take_place("limited")
+    assert recovery.forgotten(0) == []
 
 
 def test_hints_of_many_jobs_of_one_lane_wait_for_those_of_others() -> None:

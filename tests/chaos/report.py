@@ -39,7 +39,7 @@ class Report:
         counts = {name: count for name, count in asdict(self.reckoning).items() if isinstance(count, int)}
         states = {f"jobs {state}": number for state, number in self.reckoning.jobs.items()}
         table = {"seed": self.seed, **states, **counts, **self.figures}
-        rows = [f"  {name.replace('_', ' '):<44}{round(value, 2):>12}" for name, value in table.items()]
+        rows = [f"  {name.replace('_', ' '):<44}{round(value, 3):>12}" for name, value in table.items()]
         return "\n".join([*rows, *(f"  FAULT: {fault}" for fault in self.faults())])
 
 

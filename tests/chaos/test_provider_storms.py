@@ -27,7 +27,7 @@ def test_a_provider_without_a_limit_does_not_wait_for_one_with() -> None:
 
 
 def test_three_prompts_do_not_wait_for_hundreds_of_somebody_else() -> None:
-    report = provider_storms.two_people(short())
+    report = provider_storms.two_people(short(jobs=150, call_seconds=1.0))
     assert report.faults() == [], report
 
 
