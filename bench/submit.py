@@ -68,6 +68,6 @@ def _bare_site(product: Product) -> Iterator[str]:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=1).status_code == 404
+        return requests.get(f"{url}/generate-images", timeout=1).status_code == 405
     except requests.ConnectionError:
         return False

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -22,6 +23,9 @@ STORE_TRIES = 3
 POLL_SECONDS = 600.0
 # How long it may take at worst until everybody sees the row that pauses a provider: its transaction waits for others.
 UNTIL_PAUSED_SECONDS = 3.0
+# How many pictures a process has in memory at once. A hundred calls that end together would need hundreds of megabytes, and
+# be no quicker: until it is a picture's turn, it waits on disk.
+_in_memory = threading.BoundedSemaphore(8)
 
 
 class Call:
@@ -96,18 +100,23 @@ class Call:
         return answer
 
     def _keep_picture(self, answer: Answer) -> None:
-        """Check the picture, store it with its story, and only then say that it is there."""
-        result = self._provider.read(answer)
-        picture = pictures.check(result.body)
-        file = metadata.tell(result.body, picture, self._story(result.seed))
-        name = self._store(picture.suffix, file)
-        storage.delete_earlier(self._held.job, self._held.fence, picture.suffix)
-        stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
-        receipt = self._receipt(result.body)
-        if not lifecycle.succeed(self._held, stored, seed=result.seed, receipt=receipt):
+        """Store the picture, and only then say that it is there."""
+        stored, seed, receipt = self._stored(answer)
+        storage.delete_earlier(self._held.job, self._held.fence, stored.picture.suffix)
+        if not lifecycle.succeed(self._held, stored, seed=seed, receipt=receipt):
             log.warning("job %s was taken over meanwhile; its late picture waits in the spool", self._held.job)
-            storage.delete(name)
+            storage.delete(stored.name)
             self._refused = True
+
+    def _stored(self, answer: Answer) -> tuple[Stored, int | None, Receipt]:
+        """Check the picture and store it with its story; return what is stored, its seed, and what is known of the call."""
+        with _in_memory:
+            result = self._provider.read(answer)
+            picture = pictures.check(result.body)
+            file = metadata.tell(result.body, picture, self._story(result.seed))
+            name = self._store(picture.suffix, file)
+            stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
+            return stored, result.seed, self._receipt(result.body)
 
     def _story(self, seed: int | None) -> Story:
         request = self._held.request

@@ -23,7 +23,7 @@ def keep(attempt: UUID, provider: str) -> Keep:
     def keep_answer(status: int, headers: Mapping[str, str], blocks: Iterable[bytes]) -> Answer:
         head = json.dumps({"status": status, "headers": dict(headers), "provider": provider})
         files.write_durably(_path(attempt), _file(head, blocks))
-        return read(attempt)
+        return Answer(status, dict(headers), lambda: read(attempt).body)
 
     return keep_answer
 
@@ -31,8 +31,8 @@ def keep(attempt: UUID, provider: str) -> Keep:
 def read(attempt: UUID) -> Answer:
     """Return a kept answer; FileNotFoundError where there is none."""
     with _path(attempt).open("rb") as file:
-        head = json.loads(file.readline())
-        return Answer(head["status"], head["headers"], file.read())
+        head, body = json.loads(file.readline()), file.read()
+    return Answer(head["status"], head["headers"], lambda: body)
 
 
 def provider(attempt: UUID) -> str:

@@ -9,7 +9,6 @@ import pytest
 
 from imagegen import conf, http, spool
 from imagegen.errors import NoRoom, OutcomeUnknown
-from imagegen.providers.base import Answer
 
 
 def kept(body: bytes = b"a picture", headers: dict[str, str] | None = None) -> UUID:
@@ -30,7 +29,16 @@ def test_a_body_comes_back_as_it_was(body: bytes) -> None:
 def test_keeping_returns_what_can_be_read_later() -> None:
     attempt = uuid4()
     answer = spool.keep(attempt, "demo")(403, {"seed": "7"}, [b"one ", b"two"])
-    assert answer == spool.read(attempt) == Answer(403, {"seed": "7"}, b"one two")
+    for found in (answer, spool.read(attempt)):
+        assert (found.status, found.headers, found.body) == (403, {"seed": "7"}, b"one two")
+
+
+def test_what_was_read_whole_is_there_when_another_process_has_thrown_the_file_away() -> None:
+    attempt = uuid4()
+    spool.keep(attempt, "demo")(200, {}, [b"a picture"])
+    found = spool.read(attempt)
+    spool.discard(attempt)
+    assert found.body == b"a picture"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,12 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    load: Callable[[], bytes] = field(repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """Read what came, anew each time: a hundred answers that wait for their turn need no memory."""
+        return self.load()
 
 
 @dataclass(frozen=True)

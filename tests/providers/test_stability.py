@@ -108,7 +108,7 @@ def sent(standin: StabilityStandIn, request: ImageRequest) -> Call:
 def reads_as(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
     """Return what an answer that no stand-in gives is read as."""
     with pytest.raises(ProviderError) as caught:
-        StabilityV2Beta(key="sk-test", host="http://127.0.0.1").read(Answer(status, headers or {}, body))
+        StabilityV2Beta(key="sk-test", host="http://127.0.0.1").read(Answer(status, headers or {}, lambda: body))
     return caught.value
 
 
@@ -220,12 +220,12 @@ class TestAnswer:
 
     @pytest.mark.parametrize("seed", ["", "-1", "seven", "1.5", "١٢"])
     def test_a_seed_that_is_no_number_is_absent(self, seed: str) -> None:
-        answer = Answer(200, {"content-type": "image/png", "seed": seed}, b"")
+        answer = Answer(200, {"content-type": "image/png", "seed": seed}, bytes)
         assert StabilityV2Beta(key="sk-test", host="").read(answer).seed is None
 
     @pytest.mark.parametrize("seed", ["9" * 5000, "9" * 30], ids=["thousands of digits", "30 digits"])
     def test_a_seed_that_is_no_seed_is_absent(self, seed: str) -> None:
-        answer = Answer(200, {"content-type": "image/png", "seed": seed}, b"")
+        answer = Answer(200, {"content-type": "image/png", "seed": seed}, bytes)
         assert StabilityV2Beta(key="sk-test", host="").read(answer).seed is None
 
     @pytest.mark.parametrize("kind", ["application/json; type=image/png", "text/html", ""])
