@@ -5,6 +5,7 @@ Closing a call needs only its id: a paid fact is never refused.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -42,8 +43,8 @@ def write_down(job: Job, *, fence: int, worker: UUID, machine: UUID) -> Attempt:
 
 def close(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> None:
     """Note how a call ended and what it cost, and that nobody works on it any more."""
-    note(attempt, outcome, charged, receipt)
-    Attempt.objects.filter(pk=attempt, ended_at=None).update(ended_at=Now())
+    if not _note(attempt, outcome, charged, receipt, ended_at=Coalesce("ended_at", Now())):
+        Attempt.objects.filter(pk=attempt, ended_at=None).update(ended_at=Now())
 
 
 def note(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> None:
@@ -51,11 +52,18 @@ def note(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> Non
 
     Recovery may have closed it as unknown while its own worker was only slow: what is known takes the place of that.
     """
+    _note(attempt, outcome, charged, receipt)
+
+
+def _note(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt, **columns: Any) -> bool:
+    """Write what is known of a call, and these columns; False where more is known already."""
     cost = receipt.price if charged == Charged.YES else None
-    Attempt.objects.filter(pk=attempt, charged__in=(Charged.UNKNOWN, charged)).update(
+    changed = Attempt.objects.filter(pk=attempt, charged__in=(Charged.UNKNOWN, charged)).update(
         outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
         bytes=receipt.bytes, sha256=receipt.sha256, amount=cost.amount if cost else None, unit=cost.unit if cost else "",
+        **columns,
     )  # fmt: skip
+    return bool(changed)
 
 
 def undecided(attempt: UUID) -> str | None:

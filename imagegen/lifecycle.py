@@ -22,6 +22,7 @@ from django.db.models.functions import Now, RowNumber
 from imagegen import conf, errors, events, ledger, pauses
 from imagegen.ledger import Receipt
 from imagegen.models import Attempt, Batch, Job, Worker
+from imagegen.pauses import Admission
 from imagegen.pictures import Picture
 from imagegen.providers import registry
 from imagegen.providers.base import ImageRequest
@@ -59,6 +60,8 @@ class Claim:
     fence: int
     provider: str
     request: ImageRequest
+    may_be_trial: bool = True
+    """Whether the call may be one that tries a provider that rested; one that was taken over may."""
 
     @property
     def attempt(self) -> UUID:
@@ -91,7 +94,7 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
     """
     with _writing():
         job = _due(Job.objects.filter(pk=job_id)).first()
-        if job is None or not _may_call(job):
+        if job is None or (admission := _admission(job)) == Admission.REFUSED:
             return None
         # Plain conditions on the row itself: two workers that looked at once are told apart by the fence.
         taken = _update(
@@ -103,7 +106,7 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
             transaction.set_rollback(True)
             return None
         attempt = ledger.write_down(job, fence=job.fence + 1, worker=worker, machine=machine)
-    return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt.pk))
+    return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt.pk), admission == Admission.TRIAL)
 
 
 def provider_of_due(job_id: UUID) -> str | None:
@@ -211,15 +214,16 @@ def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) 
     """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own."""
     kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
     with _writing():
-        if not _close(held, "succeeded", Charged.YES, receipt):
-            return False
-        pauses.after_success(held.provider, held.job)
-        return _update(
+        is_ours = _update(
             _mine(held), held.job,
             lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,
             content_type=stored.picture.content_type, width=stored.picture.width, height=stored.picture.height,
             actual_seed=seed, error_code="", **_unless_canceled(_ended(State.SUCCEEDED), "", canceled=kept),
         )  # fmt: skip
+        _write_end(held, "succeeded", Charged.YES, receipt, is_ours=is_ours)
+        if is_ours and held.may_be_trial:
+            pauses.after_success(held.provider, held.job)
+    return is_ours
 
 
 def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
@@ -296,12 +300,14 @@ def _nobodys_batch() -> Case:
     return Case(When(batch__owner=None, then=F("batch")), default=None)
 
 
-def _may_call(job: Job) -> bool:
-    """Whether money may be spent on this job now."""
-    if ledger.paid_calls(job.pk) >= job.may_pay or ledger.is_spent(job.provider):
-        return False
+def _admission(job: Job) -> Admission:
+    """Say whether money may be spent on this job now."""
+    # A job with the first fence has never been called for.
+    paid = ledger.paid_calls(job.pk) if job.fence else 0
+    if paid >= job.may_pay or ledger.is_spent(job.provider):
+        return Admission.REFUSED
     # Last, because it may write down that this job tries a provider that rested.
-    return pauses.admits(job.provider, job.pk)
+    return pauses.admit(job.provider, job.pk)
 
 
 def _take(rows: QuerySet[Job], orphan: Orphan, worker: UUID) -> Claim | None:
@@ -323,14 +329,19 @@ def _due(jobs: QuerySet[Job]) -> QuerySet[Job]:
 
 
 def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> bool:
-    """Write the end of a call into the ledger; False where its job is no longer ours.
-
-    Then the attempt stays open for whoever has the job now: a running job without one would be nobody's if he died, too.
-    """
+    """Write the end of a call into the ledger; False where its job is no longer ours."""
     is_ours = bool(_locked(_mine(held)))
+    _write_end(held, outcome, charged, receipt, is_ours=is_ours)
+    return is_ours
+
+
+def _write_end(held: Claim, outcome: str, charged: Charged, receipt: Receipt, *, is_ours: bool) -> None:
+    """Write the end of a call into the ledger, and leave it open where somebody else has its job by now.
+
+    A running job without an open call would be nobody's if he died, too.
+    """
     write = ledger.close if is_ours else ledger.note
     write(held.attempt, outcome, charged, receipt)
-    return is_ours
 
 
 def _mine(held: Claim) -> QuerySet[Job]:

@@ -7,6 +7,7 @@ minute and then ever later, until it works again: nobody has to do anything by h
 import logging
 import math
 from datetime import timedelta
+from enum import Enum, auto
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -35,17 +36,28 @@ def current() -> dict[str, ProviderPause]:
     return {pause.provider: pause for pause in ProviderPause.objects.all()}
 
 
-def admits(provider: str, job: UUID) -> bool:
-    """Whether this job may call its provider now; a job that may try one that rested is written down.
+class Admission(Enum):
+    """Whether a job may call its provider now, and whether its call is the one that tries a provider that rested."""
+
+    REFUSED = auto()
+    FREE = auto()
+    TRIAL = auto()
+
+
+def admit(provider: str, job: UUID) -> Admission:
+    """Say whether this job may call its provider now; a job that may try one that rested is written down.
 
     Asked in the transaction of the claim, so that a trial is exactly one call.
     """
     found = _of(provider)
-    if EVERYTHING in found or provider not in found:
-        return not found
+    if not found:
+        return Admission.FREE
+    if EVERYTHING in found:
+        return Admission.REFUSED
     # Of many that look at once, the first moves the moment that the others look for.
     over = ProviderPause.objects.filter(provider=provider, until__lte=Now())
-    return bool(over.update(trial=job, until=Now() + _rest(found[provider].rests)))
+    moved = over.update(trial=job, until=Now() + _rest(found[provider].rests))
+    return Admission.TRIAL if moved else Admission.REFUSED
 
 
 def stopped_by() -> str:
