@@ -141,6 +141,13 @@ def places_taken(batch: Batch) -> int:
     return Job.objects.filter(lane, state=State.QUEUED).count()
 
 
+def wait_no_longer(provider: str) -> None:
+    """Let the jobs of a provider that were to wait, because it had too many calls, be tried now."""
+    waiting = Job.objects.filter(provider=provider, state=State.QUEUED, error_code=errors.RateLimited.code)
+    with _writing():
+        Job.objects.filter(pk__in=_locked(waiting)).update(not_before=None, hinted_at=None)
+
+
 def hinted(jobs: Sequence[UUID]) -> None:
     """Note that workers were told about these jobs."""
     with _writing():

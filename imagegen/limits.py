@@ -143,7 +143,8 @@ def use(place: Place) -> None:
         return
     if left:
         sentence = f"{place.provider} takes no more calls for now. This one was not made. Nothing was charged."
-        raise errors.RateLimited(sentence, retry_after=left / 1000)
+        # Its own job need not wait besides: all wait together, and may be resumed together.
+        raise errors.RateLimited(sentence, retry_after=0)
 
 
 def give_back(place: Place) -> None:

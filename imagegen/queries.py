@@ -267,9 +267,12 @@ def _version(changed: datetime) -> str:
 
 
 def _seconds_left(shown: Sequence[Card | Glance], done: int, unfinished: int) -> int | None:
-    """Guess from the pace so far, counted from when the first of them was asked for."""
+    """Guess from the pace so far, counted from when the first of them was asked for.
+
+    Where none is being drawn there is no pace: all that are left wait, and say themselves for what.
+    """
     begun = min((each.created for each in shown if each.created), default=None)
-    if begun is None or not done or not unfinished:
+    if begun is None or not done or all(each.state != State.RUNNING for each in shown):
         return None
     return math.ceil((datetime.now(UTC) - begun).total_seconds() / done * unfinished)
 

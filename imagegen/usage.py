@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
 
-from imagegen import conf, ledger, limits, pauses
+from imagegen import conf, ledger, lifecycle, limits, pauses, waiting
 from imagegen.models import ProviderPause
 from imagegen.providers import registry
 from imagegen.states import Charged
@@ -30,8 +30,8 @@ class Spent:
 class Today:
     """Since midnight UTC. `limit` and `left` are None where there is no limit.
 
-    `stopped` is the pause of everything, if there is one; `resting` are those of single providers, and `crowded` those that
-    had too many calls, with the seconds that are left.
+    `stopped` is the pause of everything, if there is one; `resting` are those of single providers, and `crowded` the
+    providers that had too many calls, with the time that is left in words.
     """
 
     spent: list[Spent]
@@ -40,7 +40,7 @@ class Today:
     left: int | None
     stopped: ProviderPause | None
     resting: list[ProviderPause]
-    crowded: dict[str, int]
+    crowded: dict[str, str]
 
 
 def today() -> Today:
@@ -59,13 +59,14 @@ def today() -> Today:
 def resume(provider: str) -> bool:
     """Let calls be made again, to one provider or to pauses.EVERYTHING; False where it did not rest."""
     had_enough = limits.end_pause(provider)
+    lifecycle.wait_no_longer(provider)
     return pauses.resume(provider) or had_enough
 
 
-def _crowded(paused: Mapping[str, ProviderPause]) -> dict[str, int]:
-    """Return the seconds for which providers rest that had too many calls, and are not paused besides."""
+def _crowded(paused: Mapping[str, ProviderPause]) -> dict[str, str]:
+    """Return for how long providers rest that had too many calls, and are not paused besides."""
     rests = limits.pauses(name for name in registry.names() if name not in paused)
-    return {name: math.ceil(seconds) for name, seconds in rests.items() if seconds}
+    return {name: waiting.duration(math.ceil(seconds)) for name, seconds in rests.items() if seconds}
 
 
 def _spent() -> list[Spent]:

@@ -73,7 +73,7 @@ class Outlook:
             sentence = f"Trying again at {job.not_before:%H:%M:%S} UTC. {job.error_sentence}".strip()
             return Wait(sentence, self._until(job.not_before))
         if rest := math.ceil(self._rests[job.provider]):
-            return Wait(f"Waiting: {job.provider} takes no more calls for another {_duration(rest)}.", rest)
+            return Wait(f"Waiting: {job.provider} takes no more calls for another {duration(rest)}.", rest)
         return None
 
     def _turn(self, job: Job) -> Wait:
@@ -84,13 +84,14 @@ class Outlook:
         if not pace:
             return Wait(f"Waiting behind {others}.")
         seconds = math.ceil(ahead / pace)
-        return Wait(f"Waiting behind {others}, about {_duration(seconds)}.", seconds)
+        return Wait(f"Waiting behind {others}, about {duration(seconds)}.", seconds)
 
     def _until(self, moment: datetime) -> int:
         return max(math.ceil((moment - self._now).total_seconds()), 0)
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Say a time in seconds or, from a minute and a half on, in minutes."""
     return f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 

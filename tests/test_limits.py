@@ -156,9 +156,8 @@ class TestPause:
         place = limits.take_place(NAME)
         assert place is not None
         limits.pause(NAME, 0.2, "Too many calls.")
-        with pytest.raises(errors.RateLimited, match="not made") as caught:
+        with pytest.raises(errors.RateLimited, match="not made"):
             limits.use(place)
-        assert 0 < caught.value.retry_after <= 0.2
         time.sleep(0.25)
         assert admitted(1) == 1
 

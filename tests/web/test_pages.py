@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from imagegen.models import Batch, Job
 from imagegen.states import State, Visibility
 from tests.api.test_show_images import make_picture
-from tests.rows import NOBODYS, make_batch, make_job
+from tests.rows import NOBODYS, claimed, make_batch, make_job
 from tests.standins.stability import StabilityStandIn
 from tests.test_submission import messages, nothing_was_made
 
@@ -363,3 +363,20 @@ def test_a_page_loads_nothing_from_another_site(client: Client, address: str) ->
 
 def test_a_host_that_is_not_ours_is_refused(client: Client) -> None:
     assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+# --- How long it takes --------------------------------------------------------------------------------------------
+
+
+def test_the_time_that_is_left_is_guessed_while_something_is_drawn(client: Client) -> None:
+    batch = make_picture().batch
+    claimed(make_job(batch=batch))
+    assert re.search(r"about \d+ s left", text(client.get(f"/batches/{batch.pk}")))
+
+
+def test_no_time_is_promised_while_all_that_are_left_wait(client: Client) -> None:
+    batch = make_picture().batch
+    make_job(batch=batch)
+    shown = text(client.get(f"/batches/{batch.pk}"))
+    assert "1 of 2 done" in re.sub(r"<[^>]+>", "", shown)
+    assert " left" not in shown

@@ -13,7 +13,7 @@ from imagegen import errors, ledger, lifecycle, limits, pauses
 from imagegen.ledger import Receipt
 from imagegen.models import Attempt
 from imagegen.states import Charged
-from tests.rows import claimed, make_job
+from tests.rows import MACHINE, WORKER, claimed, make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +82,13 @@ def test_a_provider_that_had_too_many_calls_is_shown_and_can_be_resumed_by_hand(
     client.post("/spending", {"resume": "demo"})
     assert limits.paused_for("demo") == 0
     assert "takes no more calls" not in page(client)
+
+
+def test_a_job_that_was_to_wait_for_a_crowded_provider_goes_on_with_it(client: Client) -> None:
+    held = claimed(make_job())
+    lifecycle.settle(held, errors.RateLimited("Too many calls.", retry_after=600), Receipt())
+    client.post("/spending", {"resume": "demo"})
+    assert lifecycle.claim(held.job, worker=WORKER, machine=MACHINE)
 
 
 def test_waiting_jobs_say_that_everything_is_stopped(client: Client) -> None:
