@@ -1,7 +1,8 @@
 """What a measurement says: a figure, and the most or least that it should be."""
 
 import statistics
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -24,8 +25,15 @@ class Figure:
         return self.value >= self.target if self.more_is_better else self.value <= self.target
 
 
-def median(values: Iterable[float]) -> float:
-    return statistics.median(values)
+def median_seconds(act: Callable[[], object], times: int, *, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return what one of so many runs takes by this clock; one more run before them, unmeasured, warms up."""
+    act()
+    taken = []
+    for _ in range(times):
+        begun = clock()
+        act()
+        taken.append(clock() - begun)
+    return statistics.median(taken)
 
 
 def spread(values: Iterable[float]) -> str:

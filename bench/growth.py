@@ -1,20 +1,19 @@
-"""Whether more costs more than its share: jobs from 100 to 10 000, jobs that wait, and worker processes from one to four."""
+"""Whether more costs more than its share: jobs from 1 000 to 10 000, jobs that wait, and worker processes from 1 to 4."""
 
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import requests
 
-from bench.figures import Figure, median
+from bench.figures import Figure, median_seconds
 from bench.ground import draw, ground
-from bench.processes import cpu_seconds, tree
+from bench.processes import core_share, cpu_seconds, tree
 from bench.provider import Provider
 from tests.product import PROJECT, Product
 
-FEW, MANY = 100, 10_000
+WARM_UP, FEW, MANY = 100, 1000, 10_000
 AT_ONCE = 32
 SMALL = {"provider": "demo", "size": "64x64"}
 WITHIN = 1.1
@@ -33,10 +32,10 @@ def measure(repeat: int) -> list[Figure]:
 def _jobs() -> list[Figure]:
     """Draw small pictures, first few at a time and then very many, and compare what one costs in CPU."""
     with Product(STOP_SECONDS=1, WORKER_PROCESSES=1, WORKER_CONCURRENCY=AT_ONCE) as product:
-        draw(product, FEW, **SMALL)
-        few = _cost(product, FEW * 10)
+        draw(product, WARM_UP, **SMALL)
+        few = _cost(product, FEW)
         many = _cost(product, MANY)
-    name = f"CPU of all processes per job, {MANY} jobs over {FEW * 10}"
+    name = f"CPU of all processes per job, {MANY} jobs over {FEW}"
     return [Figure(name, many / few, WITHIN, beside=f"{many * 1000:.1f} ms and {few * 1000:.1f} ms, thumbnails included")]
 
 
@@ -69,7 +68,7 @@ def _speeds(product: Product, ids: list[str], repeat: int) -> dict[str, float]:
     environment = {**product.environment, "DJANGO_SETTINGS_MODULE": "chaotix.settings"}
     told = subprocess.run(words, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True).stdout
     found: dict[str, float] = json.loads(told)
-    found["/show-images of 1000 ids"] = _median_seconds(lambda: _look(product, ids), repeat)
+    found["/show-images of 1000 ids"] = median_seconds(lambda: _look(product, ids), repeat)
     return found
 
 
@@ -78,23 +77,12 @@ def _look(product: Product, ids: list[str]) -> None:
     assert answer.status_code == 200
 
 
-def _median_seconds(act: Callable[[], None], times: int) -> float:
-    taken = []
-    for _ in range(times + 1):
-        begun = time.perf_counter()
-        act()
-        taken.append(time.perf_counter() - begun)
-    return median(taken[1:])
-
-
 def _idle() -> Figure:
     with Product(STOP_SECONDS=1) as product:
         draw(product, 3, **SMALL)
         time.sleep(3)
         everybody = tree(product.process.pid)
-        before, begun = cpu_seconds(everybody), time.monotonic()
-        time.sleep(IDLE_SECONDS)
-        share = (cpu_seconds(everybody) - before) / (time.monotonic() - begun)
+        share = core_share(everybody, IDLE_SECONDS)
     return Figure(
         f"share of a core that all {len(everybody)} processes use while nothing happens", share, MOST_IDLE, unit=""
     )

@@ -1,22 +1,21 @@
 """What one worker process needs with 100 calls in flight and after them, beside a plain Celery task's worker."""
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import psutil
 from celery import Celery
 
-from bench.figures import Figure, median
+from bench.figures import Figure
 from bench.ground import UNFINISHED, ground
-from bench.processes import megabytes, workers
+from bench.processes import megabytes, parts, running
 from bench.provider import Provider
-from tests.product import PROJECT, Product
+from tests.product import Product
 
 AT_ONCE = 100
 CALLS = 300
@@ -28,7 +27,7 @@ LOOK_SECONDS = 0.1
 def measure(repeat: int) -> list[Figure]:
     provider = Provider(delay=CALL_SECONDS)
     with ground(provider, processes=1, at_once=AT_ONCE) as product, _plain(product, provider) as plain:
-        [worker] = workers(product)
+        [worker] = parts(product, "celery")
         ours, theirs = [], []
         for _ in range(repeat):
             ours.append(_most(worker, lambda: _ask(product), lambda: product.rows(UNFINISHED) == [(0,)]))
@@ -76,11 +75,18 @@ def _plain(product: Product, provider: Provider) -> Iterator[_Plain]:
     broker = f"redis+socket://{product.folder / 'var' / 'broker' / 'valkey.sock'}"
     with tempfile.TemporaryDirectory() as folder:
         own = {"BENCH_BROKER": broker, "BENCH_PROVIDER": provider.url, "BENCH_FOLDER": folder}
-        environment = {**os.environ, **product.environment, **own, "DJANGO_SETTINGS_MODULE": "chaotix.settings"}
-        words = ["-m", "celery", "-A", "bench.plain_celery", "--quiet", "worker", "--pool", "threads", "-c", str(AT_ONCE)]
-        process = subprocess.Popen([sys.executable, *words, "--loglevel", "ERROR"], cwd=PROJECT, env=environment)
-        try:
-            yield _Plain(psutil.Process(process.pid), broker, Path(folder))
-        finally:
-            process.terminate()
-            process.wait()
+        environment = {**product.environment, **own, "DJANGO_SETTINGS_MODULE": "chaotix.settings"}
+        words = [
+            "-A",
+            "bench.plain_celery",
+            "--quiet",
+            "worker",
+            "--pool",
+            "threads",
+            "-c",
+            str(AT_ONCE),
+            "--loglevel",
+            "ERROR",
+        ]
+        with running("celery", *words, environment=environment) as pid:
+            yield _Plain(psutil.Process(pid), broker, Path(folder))

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import psutil
-
 from bench.figures import Figure
 from bench.ground import ground
-from bench.processes import cpu_seconds, megabytes
+from bench.processes import core_share, cpu_seconds, megabytes, parts
 from bench.provider import Provider
 from tests.product import Product
 
+WEB_SERVER = "uvicorn"
 PAGES = 50
 JOBS = 400
 # Longer than a catch-up, so that an idle page's whole life is in it.
@@ -63,26 +62,6 @@ class Found:
     delays: list[float]
 
 
-class Server:
-    """The web server's process as the operating system sees it."""
-
-    def __init__(self, product: Product) -> None:
-        [pid] = [pid for words, pid in product.parts() if "uvicorn" in words]
-        self._process = psutil.Process(pid)
-
-    def megabytes(self) -> float:
-        return megabytes(self._process)
-
-    def cpu_seconds(self) -> float:
-        return cpu_seconds([self._process])
-
-    async def idle_share(self) -> float:
-        """Return the share of one core that it uses while nothing happens."""
-        before, begun = self.cpu_seconds(), time.monotonic()
-        await asyncio.sleep(IDLE_SECONDS)
-        return (self.cpu_seconds() - before) / (time.monotonic() - begun)
-
-
 def measure(repeat: int) -> list[Figure]:
     """Open the pages once: half a minute of events is thousands of them."""
     provider = Provider(delay=1.0)
@@ -103,21 +82,21 @@ def measure(repeat: int) -> list[Figure]:
 
 
 async def _watch(product: Product, provider: Provider, pages: int, jobs: int) -> Found:
-    server = Server(product)
-    idle_none = await server.idle_share()
+    [server] = parts(product, WEB_SERVER)
+    idle_none = await asyncio.to_thread(core_share, [server], IDLE_SECONDS)
     ids = product.generate(f"a never-ending kite {NEVER}", provider="demo")
     ids += await asyncio.to_thread(product.generate, *(f"kite {number}" for number in range(jobs)))
     opened = [Page() for _ in range(pages)]
-    before = server.cpu_seconds()
+    before = cpu_seconds([server])
     streams = [asyncio.create_task(page.listen(product, f"/events?task_ids={','.join(ids)}")) for page in opened]
     await _until(lambda: all(len(page.known) > jobs for page in opened))
-    opening = (server.cpu_seconds() - before) / pages
+    opening = (cpu_seconds([server]) - before) / pages
     await _until(lambda: all(len(page.arrived) >= jobs // 10 for page in opened))
-    first = server.megabytes()
+    first = megabytes(server)
     await _until(lambda: all(len(page.arrived) >= jobs for page in opened))
     await _until(lambda: product.rows(UNDECODED) == [(0,)])
-    memory = server.megabytes() / first
-    idle_open = await server.idle_share()
+    memory = megabytes(server) / first
+    idle_open = await asyncio.to_thread(core_share, [server], IDLE_SECONDS)
     for stream in streams:
         stream.cancel()
     await asyncio.gather(*streams, return_exceptions=True)

@@ -20,7 +20,6 @@ from PIL import Image
 
 # About what Stability's core sends for 1024 x 1024 pixels: noise does not compress.
 SIDE = 700
-READ_BYTES = 1 << 20
 
 
 class Provider:

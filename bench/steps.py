@@ -10,7 +10,7 @@ from pathlib import Path
 import django
 
 from bench import provider
-from bench.figures import Figure, median
+from bench.figures import Figure, median_seconds
 
 TIMES = 40
 
@@ -43,14 +43,7 @@ def measure(repeat: int) -> list[Figure]:
             "write the story into the file": lambda: metadata.tell(body, picture, story),
             "thumbnail (beside the road)": lambda: thumbnails.shrink(body),
         }
-        return [Figure(f"CPU: {name}", _cpu(step), unit="ms") for name, step in steps.items()]
-
-
-def _cpu(step: Callable[[], object]) -> float:
-    """Return the milliseconds of CPU that a step takes."""
-    taken = []
-    for _ in range(TIMES):
-        begun = time.process_time()
-        step()
-        taken.append(time.process_time() - begun)
-    return median(taken) * 1000
+        return [
+            Figure(f"CPU: {name}", median_seconds(step, TIMES, clock=time.process_time) * 1000, unit="ms")
+            for name, step in steps.items()
+        ]

@@ -1,17 +1,15 @@
 """How long a POST of prompts takes, beside a bare DRF view that inserts the same rows."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import median
 
 import requests
 
-from bench.figures import Figure, median
-from tests.product import PROJECT, Product, unused_port, wait_until
+from bench.figures import Figure
+from bench.processes import running
+from tests.product import Product, unused_port, wait_until
 
 # Prompts in a POST, and how many POSTs are sent to each side in turn.
 SIZES = ((3, 60), (100, 30), (1000, 12))
@@ -54,16 +52,12 @@ def _post(client: requests.Session, url: str, body: dict[str, list[str]]) -> flo
 @contextmanager
 def _bare_site(product: Product) -> Iterator[str]:
     port = unused_port()
-    words = [sys.executable, "-m", "uvicorn", "django.core.asgi:get_asgi_application", "--factory", "--log-level", "warning"]
-    environment = {**os.environ, **product.environment, "DJANGO_SETTINGS_MODULE": "bench.bare_site"}
-    server = subprocess.Popen([*words, "--port", str(port)], cwd=PROJECT, env=environment)
-    try:
+    words = ["django.core.asgi:get_asgi_application", "--factory", "--log-level", "warning", "--port", str(port)]
+    environment = {**product.environment, "DJANGO_SETTINGS_MODULE": "bench.bare_site"}
+    with running("uvicorn", *words, environment=environment):
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: _answers(url), seconds=30, what="the bare site")
         yield url
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
 
 
 def _answers(url: str) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 
 from imagegen import tasks
-from imagegen.lifecycle import Hint
+from imagegen.lanes import Hint
 
 log = logging.getLogger(__name__)
 SLICE = 100

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import conf, errors, lifecycle, limits, redis, spool, workers
+from imagegen import conf, errors, lanes, lifecycle, limits, redis, spool, workers
 from imagegen.calls import Call
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim
@@ -29,7 +29,7 @@ def _run(job_id: UUID) -> UUID | None:
     except errors.NoRoom as error:
         log.error("job %s stays in the queue: %s", job_id, error)
         return None
-    provider = lifecycle.provider_of_due(job_id)
+    provider = lanes.provider_of_due(job_id)
     if provider is None or (place := _place(provider, job_id)) is None:
         return None
     held = lifecycle.claim(job_id, worker=workers.ID, machine=workers.machine())

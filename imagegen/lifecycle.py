@@ -5,28 +5,25 @@ running job carry the fence of their claim. Where the owner asked to cancel a ru
 cancels it, whatever else that write would have made of it.
 """
 
-import contextlib
 import random
-import threading
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When, Window
-from django.db.models.functions import Now, RowNumber
+from django.db import transaction
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Now
 
-from imagegen import conf, errors, events, ledger, pauses
+from imagegen import conf, errors, events, lanes, ledger, pauses
 from imagegen.ledger import Receipt
-from imagegen.models import Attempt, Batch, Job, Worker
+from imagegen.models import Attempt, Job, Worker
 from imagegen.pauses import Admission
 from imagegen.pictures import Picture
-from imagegen.providers import registry
 from imagegen.providers.base import ImageRequest
 from imagegen.states import Charged, State
+from imagegen.writes import locked, writing
 
 # Retries of calls that were surely not charged: full jitter, so that a provider that comes back is not hit by all at once.
 MAX_FREE_RETRIES = 4
@@ -38,18 +35,6 @@ MACHINE_GONE = timedelta(seconds=60)
 NOT_STORED = "not_stored"
 # Where the owner may still say that nobody needs the picture any more.
 CANCELABLE = (State.QUEUED, State.RUNNING, State.FAILED, State.UNKNOWN)
-
-_turn = threading.Lock()
-
-
-class Hint(NamedTuple):
-    """A job that workers should hear of, and how many of its lane come before it.
-
-    A lane is what belongs to one owner, or one batch that belongs to nobody.
-    """
-
-    job: UUID
-    place: int
 
 
 @dataclass(frozen=True)
@@ -92,8 +77,8 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
 
     Committed before the first byte is sent: a call that nobody wrote down cannot happen.
     """
-    with _writing():
-        job = _due(Job.objects.filter(pk=job_id)).first()
+    with writing():
+        job = lanes.runnable(Job.objects.filter(pk=job_id)).first()
         if job is None or (admission := _admission(job)) == Admission.REFUSED:
             return None
         # Plain conditions on the row itself: two workers that looked at once are told apart by the fence.
@@ -107,51 +92,6 @@ def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
             return None
         attempt = ledger.write_down(job, fence=job.fence + 1, worker=worker, machine=machine)
     return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt.pk), admission == Admission.TRIAL)
-
-
-def provider_of_due(job_id: UUID) -> str | None:
-    """Look, without taking anything: return the provider of a job that is due and may be called now, else None."""
-    provider = _due(Job.objects.filter(pk=job_id)).values_list("provider", flat=True).first()
-    return provider if provider and pauses.allowance(provider) else None
-
-
-def waiting_providers() -> list[str]:
-    """Return the providers for which some job waits."""
-    return list(Job.objects.filter(state=State.QUEUED).order_by().values_list("provider", flat=True).distinct())
-
-
-def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
-    """Return jobs of a provider that could run now and of which no worker was told within `told_before`.
-
-    Each lane has its turn: first the first job of everybody, then the second, the oldest first; so that one person's
-    thousand never hold up another's three. Of a provider that has rested, one job.
-    """
-    room = int(max(min(limit, pauses.allowance(provider)), 0))
-    if not room or (ledger.left_today() == 0 and provider not in registry.free()):
-        return []
-    silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
-    waiting = _due(Job.objects.filter(provider=provider)).annotate(place=_place_in_lane()).filter(silent)
-    found = waiting.order_by("place", "created", "position").values_list("pk", "place")[:room]
-    return [Hint(job, place - 1) for job, place in found]
-
-
-def places_taken(batch: Batch) -> int:
-    """Return how many jobs wait in the lane of this batch's owner."""
-    lane = Q(batch__owner=batch.owner_id) if batch.owner_id else Q(batch=batch)
-    return Job.objects.filter(lane, state=State.QUEUED).count()
-
-
-def wait_no_longer(provider: str) -> None:
-    """Let the jobs of a provider that were to wait, because it had too many calls, be tried now."""
-    waiting = Job.objects.filter(provider=provider, state=State.QUEUED, error_code=errors.RateLimited.code)
-    with _writing():
-        Job.objects.filter(pk__in=_locked(waiting)).update(not_before=None, hinted_at=None)
-
-
-def hinted(jobs: Sequence[UUID]) -> None:
-    """Note that workers were told about these jobs."""
-    with _writing():
-        Job.objects.filter(pk__in=_locked(Job.objects.filter(pk__in=jobs))).update(hinted_at=Now())
 
 
 def orphans(machine: UUID) -> list[Orphan]:
@@ -173,7 +113,7 @@ def take_over(orphan: Orphan, *, worker: UUID) -> Claim | None:
 def adopt(orphan: Orphan, *, worker: UUID) -> Claim | None:
     """Hold a job again whose answer was found after all, and open its attempt anew; None where it has moved on."""
     waiting = Job.objects.filter(pk=orphan.job, state__in=(State.UNKNOWN, State.QUEUED), fence=orphan.fence)
-    with _writing():
+    with writing():
         held = _take(waiting, orphan, worker)
         if held:
             Attempt.objects.filter(pk=orphan.attempt).update(ended_at=None)
@@ -208,8 +148,8 @@ def renew(claims: list[Claim], *, worker: UUID) -> None:
     """
     jobs = [held.job for held in claims]
     mine = Job.objects.filter(pk__in=jobs, worker=worker, state=State.RUNNING)
-    with _writing():
-        Job.objects.filter(pk__in=_locked(mine)).update(lease_until=Now() + conf.lease())
+    with writing():
+        Job.objects.filter(pk__in=locked(mine)).update(lease_until=Now() + conf.lease())
 
 
 def accepted(held: Claim, handle: str) -> None:
@@ -220,7 +160,7 @@ def accepted(held: Claim, handle: str) -> None:
 def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) -> bool:
     """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own."""
     kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
-    with _writing():
+    with writing():
         is_ours = _update(
             _mine(held), held.job,
             lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,
@@ -238,7 +178,7 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
 
     False where the job is no longer ours; what the call cost is noted all the same.
     """
-    with _writing():
+    with writing():
         if not _close(held, error.code, error.charged, receipt):
             return False
         pauses.after_error(held.provider, held.job, error)
@@ -248,7 +188,7 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
 
 def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:
     """Make a job `unknown` for a reason that is ours, not the provider's: a bug, or a bought picture that has no place."""
-    with _writing():
+    with writing():
         if _close(held, code, charged, receipt):
             end = _ended(State.UNKNOWN)
             _update(_mine(held), held.job, lease_until=None, error_code=code, error_sentence=sentence, **end)
@@ -260,8 +200,8 @@ def cancel(jobs: QuerySet[Job]) -> list[UUID]:
     At once where no call is in flight; otherwise the write that records the call does it, and keeps what was bought.
     """
     running = Q(state=State.RUNNING)
-    with _writing():
-        found = _locked(jobs.filter(state__in=CANCELABLE))
+    with writing():
+        found = locked(jobs.filter(state__in=CANCELABLE))
         Job.objects.filter(pk__in=found).update(
             changed=Now(),
             state=Case(When(running, then=F("state")), default=Value(State.CANCELED.value)),
@@ -282,8 +222,8 @@ def ask_again(jobs: QuerySet[Job], state: State, *, fence: int | None = None) ->
     """
     if fence is not None:
         jobs = jobs.filter(fence=fence)
-    with _writing():
-        found = _locked(jobs.filter(state=state))
+    with writing():
+        found = locked(jobs.filter(state=state))
         Job.objects.filter(pk__in=found).update(
             changed=Now(), state=State.QUEUED, ended_at=None, not_before=None, hinted_at=Now(), error_code="",
             error_sentence="", cancel_requested=False, tries_from=F("fence"), may_pay=ledger.paid_calls_of_row() + 1,
@@ -295,16 +235,8 @@ def ask_again(jobs: QuerySet[Job], state: State, *, fence: int | None = None) ->
 def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -> bool:
     """Note the thumbnail of a picture, or that it cannot be decoded; False where the job has another picture by now."""
     rows = Job.objects.filter(pk=job, picture=picture, thumbnail="", defect="")
-    with _writing():
+    with writing():
         return _update(rows, job, thumbnail=thumbnail, defect=defect)
-
-
-def _place_in_lane() -> Window:
-    return Window(RowNumber(), partition_by=["batch__owner", _nobodys_batch()], order_by=["created", "position"])
-
-
-def _nobodys_batch() -> Case:
-    return Case(When(batch__owner=None, then=F("batch")), default=None)
 
 
 def _admission(job: Job) -> Admission:
@@ -331,13 +263,9 @@ def _living() -> QuerySet[Worker, UUID]:
     return Worker.objects.filter(heartbeat__gt=Now() - MACHINE_GONE).values_list("machine", flat=True)
 
 
-def _due(jobs: QuerySet[Job]) -> QuerySet[Job]:
-    return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED)
-
-
 def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> bool:
     """Write the end of a call into the ledger; False where its job is no longer ours."""
-    is_ours = bool(_locked(_mine(held)))
+    is_ours = bool(locked(_mine(held)))
     _write_end(held, outcome, charged, receipt, is_ours=is_ours)
     return is_ours
 
@@ -355,28 +283,12 @@ def _mine(held: Claim) -> QuerySet[Job]:
     return Job.objects.filter(pk=held.job, state=State.RUNNING, fence=held.fence)
 
 
-@contextlib.contextmanager
-def _writing() -> Iterator[None]:
-    """Run one write transaction; on SQLite the threads of a process take turns.
-
-    SQLite's own lock is unfair: of sixty threads that wait for it some starve until their time is up.
-    """
-    turn = _turn if connection.vendor == "sqlite" else contextlib.nullcontext()
-    with turn, transaction.atomic():
-        yield
-
-
 def _update(rows: QuerySet[Job], job: UUID, **columns: Any) -> bool:
     """Make one guarded change, and tell open pages once it is committed; False where the guard refused it."""
     changed = bool(rows.update(changed=Now(), **columns))
     if changed:
         _tell([job])
     return changed
-
-
-def _locked(rows: QuerySet[Job]) -> list[UUID]:
-    """Lock these rows, always in the same order so that nobody waits in a circle, and return their ids."""
-    return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
 
 
 def _tell(jobs: list[UUID]) -> None:

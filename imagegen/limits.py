@@ -188,10 +188,10 @@ def end_pause(provider: str) -> bool:
 
 def paused_for(provider: str) -> float:
     """Return how many seconds a provider still rests after it had too many calls; 0 where it does not, or nobody knows."""
-    return pauses([provider])[provider]
+    return rests([provider])[provider]
 
 
-def pauses(providers: Iterable[str]) -> dict[str, float]:
+def rests(providers: Iterable[str]) -> dict[str, float]:
     """Return the same for several providers, in one round trip."""
     names = list(providers)
     try:

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import calls, conf, errors, http, lifecycle, limits, readiness, spool, storage, workers
+from imagegen import calls, conf, errors, http, lanes, lifecycle, limits, readiness, spool, storage, workers
 from imagegen.calls import Call
+from imagegen.lanes import Hint
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim, Hint, Orphan
+from imagegen.lifecycle import Claim, Orphan
 
 log = logging.getLogger(__name__)
 # How many hints may wait in the queue per thread that could use one: a few seconds of work for fast providers, no more.
@@ -33,10 +34,10 @@ def forgotten(waiting_hints: int) -> list[Hint]:
     if room <= 0:
         return []
     hints: list[Hint] = []
-    for provider in lifecycle.waiting_providers():
+    for provider in lanes.waiting_providers():
         useful = limits.room(provider, 2 * conf.sweep_seconds())
-        hints += lifecycle.due(provider, min(room, useful), told_before=timedelta(seconds=2 * conf.sweep_seconds()))
-    lifecycle.hinted([hint.job for hint in hints])
+        hints += lanes.due(provider, min(room, useful), told_before=timedelta(seconds=2 * conf.sweep_seconds()))
+    lanes.hinted([hint.job for hint in hints])
     return hints
 
 

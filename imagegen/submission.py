@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from imagegen import accounts, announcements, lifecycle
+from imagegen import accounts, announcements, lanes
 from imagegen import items as item_rows
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, Problem
@@ -43,7 +43,7 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
     if first := _first(batch):
         return _replay(first, batch)
     jobs = item_rows.read(items)
-    ahead = lifecycle.places_taken(batch)
+    ahead = lanes.places_taken(batch)
     try:
         with transaction.atomic():
             batch.save(force_insert=True)

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
 from imagegen import conf, generation, recovery, redis, workers
-from imagegen.lifecycle import Hint
+from imagegen.lanes import Hint
 
 log = logging.getLogger(__name__)
 # What `publish` raises while the broker is away.

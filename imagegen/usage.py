@@ -1,4 +1,4 @@
-"""What is spent: today's calls by provider, what the day's limit leaves, and whether everything is stopped."""
+"""What is spent: today's calls by provider, what the day's limit leaves, and who rests, until resumed."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
 
-from imagegen import conf, ledger, lifecycle, limits, pauses, waiting
+from imagegen import conf, lanes, ledger, limits, pauses, waiting
 from imagegen.models import ProviderPause
 from imagegen.providers import registry
 from imagegen.states import Charged
@@ -59,13 +59,13 @@ def today() -> Today:
 def resume(provider: str) -> bool:
     """Let calls be made again, to one provider or to pauses.EVERYTHING; False where it did not rest."""
     had_enough = limits.end_pause(provider)
-    lifecycle.wait_no_longer(provider)
+    lanes.wait_no_longer(provider)
     return pauses.resume(provider) or had_enough
 
 
 def _crowded(paused: Mapping[str, ProviderPause]) -> dict[str, str]:
     """Return for how long providers rest that had too many calls, and are not paused besides."""
-    rests = limits.pauses(name for name in registry.names() if name not in paused)
+    rests = limits.rests(name for name in registry.names() if name not in paused)
     return {name: waiting.duration(math.ceil(seconds)) for name, seconds in rests.items() if seconds}
 
 

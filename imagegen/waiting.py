@@ -10,13 +10,13 @@ from uuid import UUID
 from django.db.models import Count, Min, Q, QuerySet
 
 from imagegen import conf, ledger, limits, pauses, readiness
+from imagegen.lanes import Lane
 from imagegen.models import Attempt, Job
 from imagegen.providers import registry
 from imagegen.states import State
 
 # The pace of a provider is that of its calls of the last minute.
 PACE_WINDOW = timedelta(seconds=60)
-Lane = tuple[int | None, UUID | None]
 
 
 class Wait(NamedTuple):
@@ -44,7 +44,7 @@ class Outlook:
         self._pauses = pauses.current()
         self._is_spent = ledger.left_today() == 0
         self._has_workers = readiness.live_threads() > 0
-        self._rests = limits.pauses(names)
+        self._rests = limits.rests(names)
         self._paces = {name: _pace(name, self._now) for name in names}
         self._ahead = {job: ahead for name in names for job, ahead in _places(name, self._queued).items()}
 
@@ -109,7 +109,7 @@ def _places(provider: str, queued: Iterable[Job]) -> Mapping[UUID, int]:
     lanes: defaultdict[Lane, int] = defaultdict(int)
     owners: dict[UUID, int | None] = {}
     for owner, batch, jobs in rows:
-        lanes[_lane(owner, batch)] += jobs
+        lanes[Lane.of(owner, batch)] += jobs
         owners[batch] = owner
     return {
         job.pk: sum(min(jobs, place + (lane != own)) for lane, jobs in lanes.items())
@@ -122,17 +122,11 @@ def _by_lane(provider: str, queued: Iterable[Job], owners: Mapping[UUID, int | N
     found: defaultdict[Lane, list[Job]] = defaultdict(list)
     for job in sorted(queued, key=lambda job: (job.created, job.position)):
         if job.provider == provider:
-            found[_lane(owners.get(job.batch_id), job.batch_id)].append(job)
+            found[Lane.of(owners.get(job.batch_id), job.batch_id)].append(job)
     return found
 
 
 def _before(waiting: QuerySet[Job], lane: Lane, first: Job) -> int:
     """Count the jobs of a lane that were asked for before the first one shown."""
-    owner, batch = lane
-    mine = Q(batch__owner=owner) if owner is not None else Q(batch=batch)
     earlier = Q(created__lt=first.created) | Q(created=first.created, position__lt=first.position)
-    return waiting.filter(mine & earlier).count()
-
-
-def _lane(owner: int | None, batch: UUID) -> Lane:
-    return (owner, None) if owner is not None else (None, batch)
+    return waiting.filter(lane.rows & earlier).count()

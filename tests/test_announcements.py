@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from imagegen import announcements, tasks
-from imagegen.lifecycle import Hint
+from imagegen.lanes import Hint
 from tests.rows import make_batch, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ import requests
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
-from imagegen import lifecycle, submission
+from imagegen import lanes, lifecycle, submission
 from imagegen.errors import Conflict
 from imagegen.items import Item
 from imagegen.lifecycle import Claim
@@ -95,7 +95,7 @@ class TestOneQueue:
         held = [claimed(Job.objects.get(pk=job)) for job in jobs[:20]]
         renew = partial(lifecycle.renew, held[::-1], worker=WORKER)
         cancel = partial(lifecycle.cancel, Job.objects.filter(batch=batch))
-        at_once(*[partial(claim_all, jobs[20:])] * 8, *[partial(lifecycle.hinted, jobs[::-1])] * 4, *[renew] * 4, cancel)
+        at_once(*[partial(claim_all, jobs[20:])] * 8, *[partial(lanes.hinted, jobs[::-1])] * 4, *[renew] * 4, cancel)
         states = Counter(Job.objects.values_list("state", flat=True))
         assert states[State.RUNNING] + states[State.CANCELED] == 60
         assert Attempt.objects.count() == states[State.RUNNING] >= 20

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from imagegen import errors, ledger, lifecycle
+from imagegen import errors, lanes, ledger, lifecycle
 from imagegen.ledger import Receipt
 from imagegen.models import Attempt, Job
 from imagegen.states import Charged
@@ -61,8 +61,8 @@ class TestDailyLimit:
         assert [claims(paid_job()) for _ in range(2)] == [True, True]
         paid_job()
         free = make_job()
-        assert lifecycle.due("stability", 10, told_before=timedelta()) == []
-        assert [hint.job for hint in lifecycle.due("demo", 10, told_before=timedelta())] == [free.pk]
+        assert lanes.due("stability", 10, told_before=timedelta()) == []
+        assert [hint.job for hint in lanes.due("demo", 10, told_before=timedelta())] == [free.pk]
 
     def test_the_job_itself_stays_queued(self) -> None:
         jobs = [paid_job() for _ in range(3)]

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from imagegen import errors, lifecycle, pauses
+from imagegen import errors, lanes, lifecycle, pauses
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim, Stored
 from imagegen.models import Job, ProviderPause
@@ -61,7 +61,7 @@ class TestByHand:
     def test_workers_are_not_told_about_jobs_while_everything_is_stopped(self) -> None:
         make_job()
         pauses.stop_everything("a test")
-        assert lifecycle.due("demo", 10, told_before=timedelta()) == []
+        assert lanes.due("demo", 10, told_before=timedelta()) == []
 
     def test_work_goes_on_once_it_is_resumed(self) -> None:
         pauses.stop_everything("a test")
@@ -145,9 +145,9 @@ class TestTrials:
         call(NO_CREDIT)
         Job.objects.all().delete()
         first, *_ = [make_job() for _ in range(3)]
-        assert lifecycle.due("demo", 10, told_before=timedelta()) == []
+        assert lanes.due("demo", 10, told_before=timedelta()) == []
         rested()
-        assert [hint.job for hint in lifecycle.due("demo", 10, told_before=timedelta())] == [first.pk]
+        assert [hint.job for hint in lanes.due("demo", 10, told_before=timedelta())] == [first.pk]
 
     def test_an_operator_is_told_once_and_not_for_each_job(self, caplog: pytest.LogCaptureFixture) -> None:
         late = [claimed(make_job()) for _ in range(5)]

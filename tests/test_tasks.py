@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from imagegen import conf, limits, recovery, redis, tasks, workers
-from imagegen.lifecycle import Hint
+from imagegen.lanes import Hint
 from imagegen.models import Job, Worker
 from imagegen.states import State
 from tests.product import PROJECT, clean_environment

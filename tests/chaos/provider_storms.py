@@ -166,16 +166,17 @@ def _seconds(product: Product, ids: list[str]) -> float:
     return float(seconds)
 
 
+def _text(place: int, wish: str) -> str:
+    return f"picture number {place}" + (f" [demo: {wish}]" if wish else "")
+
+
 def _texts(number: int, *, wish: str = "") -> list[str]:
-    return [f"picture number {place}" + (f" [demo: {wish}]" if wish else "") for place in range(number)]
+    return [_text(place, wish) for place in range(number)]
 
 
 def _uneven(storm: Storm) -> list[str]:
     """Return prompts whose calls end at different times, as a provider's do: otherwise threads are free in waves."""
-    return [
-        f"picture number {place} [demo: slow {storm.call_seconds * (0.5 + place % 11 / 10):.2f}]"
-        for place in range(storm.jobs)
-    ]
+    return [_text(place, f"slow {storm.call_seconds * (0.5 + place % 11 / 10):.2f}") for place in range(storm.jobs)]
 
 
 def _few(number: int) -> list[str]:

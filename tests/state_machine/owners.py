@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from imagegen import lifecycle, pauses
+from imagegen import lanes, lifecycle, pauses
 from imagegen.models import Job
 from imagegen.states import State
 from tests.rows import make_batch, make_job
@@ -40,7 +40,7 @@ def stop_everything(world: World) -> None:
     """Stop, and tell a worker of every job that waits, just then."""
     pauses.stop_everything("a test")
     world.is_stopped = True
-    assert all(lifecycle.due(provider, 99, told_before=timedelta()) == [] for provider in lifecycle.waiting_providers())
+    assert all(lanes.due(provider, 99, told_before=timedelta()) == [] for provider in lanes.waiting_providers())
     for story in world.jobs_in(State.QUEUED):
         assert work.claim(world, story, world.processes[0], Call(Ending.PICTURE, is_later=False)) is None
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from imagegen import lifecycle
+from imagegen import lanes
 from tests import settings as test_settings
 from tests.state_machine import clock, owners, rescue, work, world
 from tests.state_machine.moves import DAY, Move, any_move
@@ -98,8 +98,8 @@ class Stories(RuleBasedStateMachine):
         for process in self.world.processes[::2]:
             for hand in rescue.recover(self.world, process):
                 work.go_on(self.world, hand, work.ENOUGH)
-        for provider in lifecycle.waiting_providers():
-            for hint in lifecycle.due(provider, 99, told_before=timedelta(seconds=1)):
+        for provider in lanes.waiting_providers():
+            for hint in lanes.due(provider, 99, told_before=timedelta(seconds=1)):
                 if claimed := work.claim(self.world, self.world.stories[hint.job], self.world.processes[0], GOOD):
                     work.go_on(self.world, claimed, work.ENOUGH)
 
