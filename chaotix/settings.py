@@ -194,7 +194,9 @@ WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 32, least=1, most=1000)
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 900,
+    # A message is a hint, and one that gets lost is given again by the sweep: kombu need not write down in Redis who has
+    # which, which is half of what a message costs a worker. What a stopping worker has not begun it puts back all the same.
+    "ack_emulation": False,
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
     "max_connections": WORKER_CONCURRENCY + 20,

@@ -9,7 +9,6 @@ import logging
 import queue
 import threading
 from collections.abc import Sequence
-from uuid import UUID
 
 from django.db import transaction
 
@@ -20,12 +19,8 @@ log = logging.getLogger(__name__)
 SLICE = 100
 
 
-def after_commit(jobs: Sequence[UUID], *, ahead: int = 0) -> None:
-    """Tell workers about these jobs once they are committed, from a thread of its own.
-
-    `ahead` is how many of the same lane wait before them.
-    """
-    hints = [Hint(job, ahead + place) for place, job in enumerate(jobs)]
+def after_commit(hints: Sequence[Hint]) -> None:
+    """Tell workers about these jobs once they are committed, from a thread of its own."""
     transaction.on_commit(lambda: _announcer.add(hints))
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import threading
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -23,9 +22,6 @@ STORE_TRIES = 3
 POLL_SECONDS = 600.0
 # How long it may take at worst until everybody sees the row that pauses a provider: its transaction waits for others.
 UNTIL_PAUSED_SECONDS = 3.0
-# How many pictures a process has in memory at once. A hundred calls that end together would need hundreds of megabytes, and
-# be no quicker: until it is a picture's turn, it waits on disk.
-_in_memory = threading.BoundedSemaphore(8)
 
 
 class Call:
@@ -34,24 +30,31 @@ class Call:
     def __init__(self, held: Claim) -> None:
         self._held = held
         self._answer: Answer | None = None
+        self._is_waiting = False
         self._refused = False
 
-    def make(self) -> None:
-        """Make the call, and take the job to an end."""
-        self._finish(self._ask)
+    def make(self) -> bool:
+        """Make the call; True where it brought a picture, which `finish` may store later, else the job has its end."""
+        self._guarded(self._ask)
+        return self._is_waiting
+
+    def finish(self) -> None:
+        """Store the picture that the call brought, and take the job to an end."""
+        self._guarded(self._keep_picture)
 
     def resume(self, handle: str) -> None:
         """Wait for the picture of a call that the provider has accepted, and take the job to an end."""
-        self._finish(lambda: self._poll(Handle(handle), spool.keep(self._held.attempt, self._held.provider)))
+        keep = spool.keep(self._held.attempt, self._held.provider)
+        self._guarded(lambda: self._conclude(self._poll(Handle(handle), keep)))
 
     def conclude(self, answer: Answer) -> None:
         """Take the job to an end with an answer that was kept."""
-        self._finish(lambda: answer)
+        self._guarded(lambda: self._conclude(answer))
 
-    def _finish(self, answered: Callable[[], Answer]) -> None:
+    def _guarded(self, step: Callable[[], None]) -> None:
         """The one place that catches everything, because a bug must not hide a paid call."""
         try:
-            self._settle(answered)
+            self._settled(step)
         except errors.StorageUnavailable as error:
             sentence = f"{error} It was bought, is kept on the machine that made it, and will be stored from there."
             self._set_aside(lifecycle.NOT_STORED, sentence, Charged.YES)
@@ -65,22 +68,34 @@ class Call:
             raise
         else:
             # The answer for a job that was taken over stays in the spool: recovery decides what it is good for.
-            if not self._refused:
+            if not self._refused and not self._is_waiting:
                 spool.discard(self._held.attempt)
 
-    def _settle(self, answered: Callable[[], Answer]) -> None:
+    def _settled(self, step: Callable[[], None]) -> None:
+        self._is_waiting = False
         try:
             self._provider = _provider(self._held.provider)
-            self._answer = answered()
-            self._keep_picture(self._answer)
+            step()
         except errors.ProviderError as error:
             # First of all: until the others know, they go on calling.
             if seconds := _rest(error):
                 limits.pause(self._held.provider, seconds, str(error))
             self._refused = not lifecycle.settle(self._held, error, self._receipt())
 
-    def _ask(self) -> Answer:
+    def _ask(self) -> None:
         """Make the paid call and wait for its answer, which is in the spool when this returns."""
+        self._answer = self._send()
+        # What is no picture is settled at once: others may have to stop calling for it.
+        if self._answer.is_success:
+            self._is_waiting = True
+        else:
+            self._keep_picture()
+
+    def _conclude(self, answer: Answer) -> None:
+        self._answer = answer
+        self._keep_picture()
+
+    def _send(self) -> Answer:
         keep = spool.keep(self._held.attempt, self._held.provider)
         # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections.
         connection.close()
@@ -99,9 +114,10 @@ class Call:
             time.sleep(answer.after)
         return answer
 
-    def _keep_picture(self, answer: Answer) -> None:
+    def _keep_picture(self) -> None:
         """Store the picture, and only then say that it is there."""
-        stored, seed, receipt = self._stored(answer)
+        assert self._answer is not None
+        stored, seed, receipt = self._stored(self._answer)
         storage.delete_earlier(self._held.job, self._held.fence, stored.picture.suffix)
         if not lifecycle.succeed(self._held, stored, seed=seed, receipt=receipt):
             log.warning("job %s was taken over meanwhile; its late picture waits in the spool", self._held.job)
@@ -110,13 +126,12 @@ class Call:
 
     def _stored(self, answer: Answer) -> tuple[Stored, int | None, Receipt]:
         """Check the picture and store it with its story; return what is stored, its seed, and what is known of the call."""
-        with _in_memory:
-            result = self._provider.read(answer)
-            picture = pictures.check(result.body)
-            file = metadata.tell(result.body, picture, self._story(result.seed))
-            name = self._store(picture.suffix, file)
-            stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
-            return stored, result.seed, self._receipt(result.body)
+        result = self._provider.read(answer)
+        picture = pictures.check(result.body)
+        file = metadata.tell(result.body, picture, self._story(result.seed))
+        name = self._store(picture.suffix, file)
+        stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
+        return stored, result.seed, self._receipt(result.body)
 
     def _story(self, seed: int | None) -> Story:
         request = self._held.request

@@ -1,12 +1,14 @@
 """One job from a hint to a picture."""
 
+import contextlib
 import logging
 from collections import defaultdict, deque
+from functools import partial
 from uuid import UUID
 
 from django.db import connection
 
-from imagegen import conf, errors, lanes, lifecycle, limits, redis, spool, workers
+from imagegen import conf, errors, finishing, lanes, lifecycle, limits, redis, spool, workers
 from imagegen.calls import Call
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim
@@ -36,19 +38,27 @@ def _run(job_id: UUID) -> UUID | None:
     if held is None:
         limits.give_back(place)
     else:
-        with workers.executing(held):
-            _make(held, place)
+        _make(held, place)
     return None if workers.is_stopping() else _put_off.next(provider)
 
 
 def _make(held: Claim, place: Place) -> None:
-    """Make the call, unless its provider has had too many while this job was claimed."""
-    try:
-        limits.use(place)
-    except errors.RateLimited as error:
-        lifecycle.settle(held, error, Receipt())
-    else:
-        Call(held).make()
+    """Make the call and see to its picture, unless its provider has had too many calls while this job was claimed."""
+    with contextlib.ExitStack() as holding:
+        holding.enter_context(workers.executing(held))
+        try:
+            limits.use(place)
+        except errors.RateLimited as error:
+            lifecycle.settle(held, error, Receipt())
+        else:
+            call = Call(held)
+            if call.make():
+                finishing.soon(partial(_finish, call, holding.pop_all()))
+
+
+def _finish(call: Call, holding: contextlib.ExitStack) -> None:
+    with holding:
+        call.finish()
 
 
 def _place(provider: str, job_id: UUID) -> Place | None:

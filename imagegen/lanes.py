@@ -1,21 +1,24 @@
 """The queue: which jobs could run now, in whose turn, and of which of them workers should hear.
 
 A lane is what belongs to one owner, or one batch that belongs to nobody. Each lane has its turn, so that one person's
-thousand never hold up another's three.
+thousand never hold up another's three: a job's turn is its number in its lane, and a lane that comes anew begins with the
+turn that is on now (start-time fair queueing). So the next jobs are the first of an index, however many wait.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, F, Q, QuerySet, When, Window
-from django.db.models.functions import Now, RowNumber
+from django.db.models import F, Max, Min, Q, QuerySet
+from django.db.models.functions import Now
 
 from imagegen import errors, ledger, pauses
-from imagegen.models import Batch, Job
+from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.states import State
+from imagegen.together import Together
 from imagegen.writes import locked, writing
 
 
@@ -48,15 +51,29 @@ def runnable(jobs: QuerySet[Job]) -> QuerySet[Job]:
     return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED)
 
 
-def provider_of_due(job_id: UUID) -> str | None:
+def provider_of_due(job: UUID) -> str | None:
     """Look, without taking anything: return the provider of a job that is due and may be called now, else None."""
-    provider = runnable(Job.objects.filter(pk=job_id)).values_list("provider", flat=True).first()
-    return provider if provider and pauses.allowance(provider) else None
+    return _look(job)
 
 
-def waiting_providers() -> list[str]:
-    """Return the providers for which some job waits."""
-    return list(Job.objects.filter(state=State.QUEUED).order_by().values_list("provider", flat=True).distinct())
+def _look_at(jobs: Sequence[UUID]) -> list[str | None]:
+    found = dict(runnable(Job.objects.filter(pk__in=jobs)).values_list("pk", "provider"))
+    may_be_called = {provider for provider in set(found.values()) if pauses.allowance(provider)}
+    providers = (found.get(job) for job in jobs)
+    return [provider if provider in may_be_called else None for provider in providers]
+
+
+_look = Together(_look_at)
+
+
+def waiting_providers() -> Iterator[str]:
+    """Yield the providers for which some job waits."""
+    waiting = Job.objects.filter(state=State.QUEUED).order_by("provider").values_list("provider", flat=True)
+    # One step in the index for each; DISTINCT would read every job that waits.
+    provider = waiting.first()
+    while provider is not None:
+        yield provider
+        provider = waiting.filter(provider__gt=provider).first()
 
 
 def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
@@ -68,14 +85,30 @@ def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
     if not room or (ledger.left_today() == 0 and provider not in registry.free()):
         return []
     silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
-    waiting = runnable(Job.objects.filter(provider=provider)).annotate(place=_place_in_lane()).filter(silent)
-    found = waiting.order_by("place", "created", "position").values_list("pk", "place")[:room]
-    return [Hint(job, place - 1) for job, place in found]
+    waiting = runnable(Job.objects.filter(silent, provider=provider))
+    found = waiting.order_by("turn", "created", "position").values_list("pk", "turn")[:room]
+    return [Hint(job, turn - found[0][1]) for job, turn in found]
 
 
-def places_taken(batch: Batch) -> int:
-    """Return how many jobs wait in the lane of this batch's owner."""
-    return Job.objects.filter(Lane.of(batch.owner_id, batch.pk).rows, state=State.QUEUED).count()
+def queue(jobs: Iterable[Job], lane: Lane) -> list[Hint]:
+    """Give these unsaved jobs their turns, behind those of their lane that wait, and return what workers should hear."""
+    turns: dict[str, _Turns] = {}
+    hints = []
+    for job in jobs:
+        of_provider = turns.setdefault(job.provider, _Turns(job.provider, lane))
+        job.turn = next(of_provider.free)
+        hints.append(Hint(job.pk, job.turn - of_provider.now))
+    return hints
+
+
+def queue_again(jobs: Sequence[UUID]) -> None:
+    """Move these jobs, which wait again, behind those of their lane that wait, in the order that they had."""
+    rows = Job.objects.filter(pk__in=jobs)
+    for provider, owner, batch, first in (
+        rows.order_by().values_list("provider", "batch__owner", "batch").annotate(Min("turn"))
+    ):
+        free = next(_Turns(provider, Lane.of(owner, batch), besides=jobs).free)
+        rows.filter(provider=provider, batch=batch).update(turn=F("turn") + (free - first))
 
 
 def wait_no_longer(provider: str) -> None:
@@ -91,9 +124,11 @@ def hinted(jobs: Sequence[UUID]) -> None:
         Job.objects.filter(pk__in=locked(Job.objects.filter(pk__in=jobs))).update(hinted_at=Now())
 
 
-def _place_in_lane() -> Window:
-    return Window(RowNumber(), partition_by=["batch__owner", _nobodys_batch()], order_by=["created", "position"])
+class _Turns:
+    """Whose turn it is now among the jobs that wait for a provider, and the turns that are free in a lane, in order."""
 
-
-def _nobodys_batch() -> Case:
-    return Case(When(batch__owner=None, then=F("batch")), default=None)
+    def __init__(self, provider: str, lane: Lane, *, besides: Sequence[UUID] = ()) -> None:
+        waiting = Job.objects.filter(provider=provider, state=State.QUEUED).exclude(pk__in=besides)
+        self.now = runnable(waiting).order_by("turn").values_list("turn", flat=True).first() or 0
+        last = waiting.filter(lane.rows).aggregate(last=Max("turn"))["last"]
+        self.free = itertools.count(self.now if last is None else max(self.now, last + 1))

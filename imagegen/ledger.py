@@ -3,6 +3,8 @@
 Closing a call needs only its id: a paid fact is never refused.
 """
 
+import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,11 +36,26 @@ class Receipt:
     price: Price | None = None
 
 
-def write_down(job: Job, *, fence: int, worker: UUID, machine: UUID) -> Attempt:
-    """Open the attempt of a call that is about to be made."""
-    return Attempt.objects.create(
-        job=job, provider=job.provider, model=job.model, fence=fence, worker=worker, machine=machine
-    )
+@dataclass(frozen=True)
+class Call:
+    """A call that is about to be made: for which job, under which fence, and by whom."""
+
+    job: Job
+    fence: int
+    worker: UUID
+    machine: UUID
+
+
+def write_down(calls: Iterable[Call]) -> list[UUID]:
+    """Open the attempts of calls that are about to be made, and return their ids in order."""
+    rows = [
+        Attempt(
+            job=call.job, provider=call.job.provider, model=call.job.model, fence=call.fence,
+            worker=call.worker, machine=call.machine,
+        )
+        for call in calls
+    ]  # fmt: skip
+    return [attempt.pk for attempt in Attempt.objects.bulk_create(rows)]
 
 
 def close(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> None:
@@ -72,9 +89,11 @@ def undecided(attempt: UUID) -> str | None:
     return ended.values_list("model", flat=True).first()
 
 
-def paid_calls(job: UUID) -> int:
-    """Count the calls for a job that cost money, or may have."""
-    return _paid().filter(job=job).count()
+def paid_calls(jobs: Collection[UUID]) -> dict[UUID, int]:
+    """Count the calls for each of these jobs that cost money, or may have; jobs without any are left out."""
+    if not jobs:
+        return {}
+    return dict(_paid().filter(job__in=jobs).order_by().values_list("job").annotate(Count("pk")))
 
 
 def paid_calls_of_row() -> Coalesce:
@@ -93,18 +112,19 @@ def may_be_paid(job: UUID) -> bool:
     return Attempt.objects.filter(job=job, charged=Charged.UNKNOWN).exists()
 
 
-def is_spent(provider: str) -> bool:
-    """Whether a call to this provider would go past today's limit.
+def left_for(providers: Collection[str]) -> float:
+    """Return how many calls that cost money may still be made today, by one who is about to write down calls to these.
 
-    Asked in the transaction that writes the call down: claims of paid calls then wait for each other, so that of many at
-    once exactly as many pass as are left.
+    Asked in the transaction that writes them down: claims of paid calls then wait for each other, so that of many at once
+    exactly as many pass as are left.
     """
-    if conf.max_paid_calls_per_day() is None or provider in registry.free():
-        return False
+    if conf.max_paid_calls_per_day() is None or set(providers).issubset(registry.free()):
+        return math.inf
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SPENDING_LOCK])
-    return left_today() == 0
+    left = left_today()
+    return math.inf if left is None else left
 
 
 def left_today() -> int | None:

@@ -6,6 +6,7 @@ cancels it, whatever else that write would have made of it.
 """
 
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -21,8 +22,10 @@ from imagegen.ledger import Receipt
 from imagegen.models import Attempt, Job, Worker
 from imagegen.pauses import Admission
 from imagegen.pictures import Picture
+from imagegen.providers import registry
 from imagegen.providers.base import ImageRequest
 from imagegen.states import Charged, State
+from imagegen.together import Together
 from imagegen.writes import locked, writing
 
 # Retries of calls that were surely not charged: full jitter, so that a provider that comes back is not hit by all at once.
@@ -72,26 +75,43 @@ class Stored:
     picture: Picture
 
 
-def claim(job_id: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
+class _Taker(NamedTuple):
+    """Who wants to work on which job."""
+
+    job: UUID
+    worker: UUID
+    machine: UUID
+
+
+def claim(job: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
     """Take a queued job and open its attempt in one transaction; None where there is nothing to do now.
 
-    Committed before the first byte is sent: a call that nobody wrote down cannot happen.
+    Committed before the first byte is sent: a call that nobody wrote down cannot happen. Threads that come at the same time
+    share the transaction.
     """
+    return _claim(_Taker(job, worker, machine))
+
+
+def _claim_all(takers: Sequence[_Taker]) -> list[Claim | None]:
+    # Of two that want the same job, the first gets it.
+    wanted = {taker.job: taker for taker in reversed(takers)}
     with writing():
-        job = lanes.runnable(Job.objects.filter(pk=job_id)).first()
-        if job is None or (admission := _admission(job)) == Admission.REFUSED:
-            return None
-        # Plain conditions on the row itself: two workers that looked at once are told apart by the fence.
-        taken = _update(
-            Job.objects.filter(pk=job.pk, state=State.QUEUED, fence=job.fence), job.pk,
-            state=State.RUNNING, fence=F("fence") + 1, worker=worker, lease_until=Now() + conf.lease(), started_at=Now(),
-            not_before=None, error_code="", error_sentence="",
-        )  # fmt: skip
-        if not taken:
-            transaction.set_rollback(True)
-            return None
-        attempt = ledger.write_down(job, fence=job.fence + 1, worker=worker, machine=machine)
-    return Claim(job.pk, attempt.fence, job.provider, _request(job, attempt.pk), admission == Admission.TRIAL)
+        # Locked, so that two workers that look at once do not see the same job.
+        due = lanes.runnable(Job.objects.filter(pk__in=wanted)).order_by("pk").select_for_update()
+        admitted = _admitted(due)
+        calls = [ledger.Call(job, job.fence + 1, *wanted[job.pk][1:]) for job in due if job.pk in admitted]
+        _run(calls)
+        attempts = ledger.write_down(calls)
+    claims = {
+        call.job.pk: Claim(
+            call.job.pk, call.fence, call.job.provider, _request(call.job, attempt), admitted[call.job.pk] == Admission.TRIAL
+        )
+        for call, attempt in zip(calls, attempts, strict=True)
+    }
+    return [claims.get(taker.job) if taker is wanted[taker.job] else None for taker in takers]
+
+
+_claim = Together(_claim_all)
 
 
 def orphans(machine: UUID) -> list[Orphan]:
@@ -157,19 +177,47 @@ def accepted(held: Claim, handle: str) -> None:
     Attempt.objects.filter(pk=held.attempt).update(handle=handle)
 
 
+class _Success(NamedTuple):
+    """A call that brought a picture."""
+
+    held: Claim
+    stored: Stored
+    seed: int | None
+    receipt: Receipt
+
+
 def succeed(held: Claim, stored: Stored, *, seed: int | None, receipt: Receipt) -> bool:
-    """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own."""
-    kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
+    """Finish a job whose picture is stored; False where the job is no longer ours, and the picture not its own.
+
+    Threads that come at the same time share the transaction.
+    """
+    return _succeed(_Success(held, stored, seed, receipt))
+
+
+def _succeed_all(ends: Sequence[_Success]) -> list[bool]:
     with writing():
-        is_ours = _update(
-            _mine(held), held.job,
-            lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,
+        # In the order in which everybody locks rows, so that nobody waits in a circle.
+        ours = {end.held: _finish(end) for end in sorted(ends, key=lambda end: end.held.job)}
+        _tell([held.job for held, is_ours in ours.items() if is_ours])
+    return [ours[end.held] for end in ends]
+
+
+_succeed = Together(_succeed_all)
+
+
+def _finish(end: _Success) -> bool:
+    held, stored = end.held, end.stored
+    kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
+    is_ours = bool(
+        _mine(held).update(
+            changed=Now(), lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,
             content_type=stored.picture.content_type, width=stored.picture.width, height=stored.picture.height,
-            actual_seed=seed, error_code="", **_unless_canceled(_ended(State.SUCCEEDED), "", canceled=kept),
-        )  # fmt: skip
-        _write_end(held, "succeeded", Charged.YES, receipt, is_ours=is_ours)
-        if is_ours and held.may_be_trial:
-            pauses.after_success(held.provider, held.job)
+            actual_seed=end.seed, error_code="", **_unless_canceled(_ended(State.SUCCEEDED), "", canceled=kept),
+        )
+    )  # fmt: skip
+    _write_end(held, "succeeded", Charged.YES, end.receipt, is_ours=is_ours)
+    if is_ours and held.may_be_trial:
+        pauses.after_success(held.provider, held.job)
     return is_ours
 
 
@@ -228,6 +276,7 @@ def ask_again(jobs: QuerySet[Job], state: State, *, fence: int | None = None) ->
             changed=Now(), state=State.QUEUED, ended_at=None, not_before=None, hinted_at=Now(), error_code="",
             error_sentence="", cancel_requested=False, tries_from=F("fence"), may_pay=ledger.paid_calls_of_row() + 1,
         )  # fmt: skip
+        lanes.queue_again(found)
         _tell(found)
     return found
 
@@ -239,14 +288,34 @@ def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -
         return _update(rows, job, thumbnail=thumbnail, defect=defect)
 
 
-def _admission(job: Job) -> Admission:
-    """Say whether money may be spent on this job now."""
+def _admitted(jobs: Iterable[Job]) -> dict[UUID, Admission]:
+    """Return those of these jobs on which money may be spent now, and how."""
+    admitted: dict[UUID, Admission] = {}
     # A job with the first fence has never been called for.
-    paid = ledger.paid_calls(job.pk) if job.fence else 0
-    if paid >= job.may_pay or ledger.is_spent(job.provider):
-        return Admission.REFUSED
-    # Last, because it may write down that this job tries a provider that rested.
-    return pauses.admit(job.provider, job.pk)
+    paid = ledger.paid_calls([job.pk for job in jobs if job.fence])
+    left = ledger.left_for({job.provider for job in jobs})
+    free, paused = registry.free(), pauses.current()
+    for job in jobs:
+        costs = job.provider not in free
+        if paid.get(job.pk, 0) >= job.may_pay or (costs and left <= 0):
+            continue
+        # Last, because it may write down that this job tries a provider that rested.
+        admission = pauses.admit(job.provider, job.pk, paused)
+        if admission != Admission.REFUSED:
+            admitted[job.pk] = admission
+            left -= costs
+    return admitted
+
+
+def _run(calls: Sequence[ledger.Call]) -> None:
+    """Let these jobs run, each in the hands of whoever makes its call."""
+    for worker in {call.worker for call in calls}:
+        jobs = [call.job.pk for call in calls if call.worker == worker]
+        Job.objects.filter(pk__in=jobs).update(
+            changed=Now(), state=State.RUNNING, fence=F("fence") + 1, worker=worker, lease_until=Now() + conf.lease(),
+            started_at=Now(), not_before=None, error_code="", error_sentence="",
+        )  # fmt: skip
+    _tell([call.job.pk for call in calls])
 
 
 def _take(rows: QuerySet[Job], orphan: Orphan, worker: UUID) -> Claim | None:
@@ -307,7 +376,7 @@ def _change(held: Claim, error: errors.ProviderError) -> dict[str, Any]:
             return _again(0)
         case errors.Unavailable() if (failures := ledger.free_failures(held.job)) <= MAX_FREE_RETRIES:
             return _again(_backoff(failures))
-    paid = ledger.paid_calls(held.job)
+    paid = ledger.paid_calls([held.job]).get(held.job, 0)
     if error.charged == Charged.UNKNOWN and conf.retry_unknown() and paid < conf.max_paid_attempts():
         return {**_again(0), "may_pay": paid + 1}
     # Not known here, even where a worker that was only slow has meanwhile noted what it cost: it may have kept the picture.

@@ -68,6 +68,8 @@ class Job(models.Model):
     not_before = models.DateTimeField(null=True)
     hinted_at = models.DateTimeField(null=True)
     cancel_requested = models.BooleanField(default=False)
+    # Who comes first, among the waiting jobs of a provider: the lowest (lanes.py).
+    turn = models.PositiveBigIntegerField(default=0)
 
     # Who works on it. Every claim raises `fence`, and a write that carries an older one is refused.
     fence = models.PositiveIntegerField(default=0)
@@ -92,8 +94,10 @@ class Job(models.Model):
     class Meta:
         constraints = (models.UniqueConstraint("batch", "position", name="one_job_per_position"),)
         indexes = (
-            # What the sweep reads: jobs that wait, the oldest first.
-            models.Index("created", name="job_waiting", condition=models.Q(state=State.QUEUED)),
+            # What the sweep reads: jobs that wait for a provider, in their order.
+            models.Index(
+                "provider", "turn", "created", "position", name="job_waiting", condition=models.Q(state=State.QUEUED)
+            ),
             # What recovery reads: leases that ran out.
             models.Index("lease_until", name="job_leased", condition=models.Q(state=State.RUNNING)),
             # What the thumbnailer reads: pictures that were not decoded yet.

@@ -6,6 +6,7 @@ minute and then ever later, until it works again: nobody has to do anything by h
 
 import logging
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum, auto
 from uuid import UUID
@@ -44,19 +45,18 @@ class Admission(Enum):
     TRIAL = auto()
 
 
-def admit(provider: str, job: UUID) -> Admission:
+def admit(provider: str, job: UUID, paused: Mapping[str, ProviderPause]) -> Admission:
     """Say whether this job may call its provider now; a job that may try one that rested is written down.
 
-    Asked in the transaction of the claim, so that a trial is exactly one call.
+    Asked in the transaction of the claim, with the `current` pauses, so that a trial is exactly one call.
     """
-    found = _of(provider)
-    if not found:
-        return Admission.FREE
-    if EVERYTHING in found:
+    if EVERYTHING in paused:
         return Admission.REFUSED
+    if provider not in paused:
+        return Admission.FREE
     # Of many that look at once, the first moves the moment that the others look for.
     over = ProviderPause.objects.filter(provider=provider, until__lte=Now())
-    moved = over.update(trial=job, until=Now() + _rest(found[provider].rests))
+    moved = over.update(trial=job, until=Now() + _rest(paused[provider].rests))
     return Admission.TRIAL if moved else Admission.REFUSED
 
 

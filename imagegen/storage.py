@@ -10,12 +10,15 @@ from servestatic.storage import CompressedManifestStaticFilesStorage
 
 from imagegen import errors, files
 
+# Between two pieces other threads take their turn: Django's 64 KB make dozens of a picture.
+PIECE_BYTES = 4 * 1024**2
+
 
 class DurableFileSystemStorage(FileSystemStorage):
     """Files that survive a power cut once `save` returns."""
 
     def _save(self, name: str, content: "File[Any]") -> str:
-        files.write_durably(Path(self.path(name)), content.chunks())
+        files.write_durably(Path(self.path(name)), content.chunks(PIECE_BYTES))
         return name
 
 

@@ -17,6 +17,7 @@ from imagegen import items as item_rows
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, Problem
 from imagegen.items import Item
+from imagegen.lanes import Lane
 from imagegen.models import Batch, Job
 
 MAX_KEY = 255
@@ -43,7 +44,7 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
     if first := _first(batch):
         return _replay(first, batch)
     jobs = item_rows.read(items)
-    ahead = lanes.places_taken(batch)
+    hints = lanes.queue(jobs, Lane.of(batch.owner_id, batch.pk))
     try:
         with transaction.atomic():
             batch.save(force_insert=True)
@@ -54,9 +55,8 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
         if first := _first(batch):
             return _replay(first, batch)
         raise
-    made = [job.pk for job in jobs]
-    announcements.after_commit(made, ahead=ahead)
-    return Submission(batch.pk, made)
+    announcements.after_commit(hints)
+    return Submission(batch.pk, [job.pk for job in jobs])
 
 
 def _check_key(key: str) -> None:

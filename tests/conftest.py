@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 
 from imagegen import announcements, redis
 from imagegen.management.commands.up import _broker
+from imagegen.together import Together
 from tests import audit
 from tests.product import wait_until
 from tests.standins.stability import StabilityStandIn
@@ -54,6 +55,13 @@ def _ledger_agrees_with_the_bill(request: pytest.FixtureRequest, _django_db_mark
     yield
     reads_database = bool(asked or request.node.get_closest_marker("django_db"))
     assert audit.faults(reads_database=reads_database) == []
+
+
+@pytest.fixture(params=["threads", "processes"])
+def crowd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let many threads share what those of one process share, and then nothing, as if each were a process of its own."""
+    if request.param == "processes":
+        monkeypatch.setattr(Together, "__call__", lambda together, wish: together._serve([wish])[0])
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from imagegen import lifecycle
+from imagegen import lanes, lifecycle
+from imagegen.lanes import Lane
 from imagegen.lifecycle import Claim
 from imagegen.models import Batch, Job
 
@@ -20,7 +21,10 @@ def make_batch(**fields: Any) -> Batch:
 def make_job(prompt: str = "A piano ninja", *, batch: Batch | None = None, **fields: Any) -> Job:
     batch = batch or make_batch()
     values = {"provider": "demo", "model": "demo", "seed": 7, "position": batch.jobs.count(), **fields}
-    return Job.objects.create(batch=batch, prompt=prompt, **values)
+    job = Job(batch=batch, prompt=prompt, **values)
+    lanes.queue([job], Lane.of(batch.owner_id, batch.pk))
+    job.save(force_insert=True)
+    return job
 
 
 def claimed(job: Job) -> Claim:

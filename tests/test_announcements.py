@@ -28,8 +28,8 @@ def test_three_jobs_are_told_before_the_rest_of_many_that_were_asked_for_earlier
     many = [make_job(batch=batch).pk for _ in range(3 * announcements.SLICE)]
     few = [make_job().pk for _ in range(3)]
     with transaction.atomic():
-        announcements.after_commit(many)
-        announcements.after_commit(few)
+        announcements.after_commit([Hint(job, place) for place, job in enumerate(many)])
+        announcements.after_commit([Hint(job, place) for place, job in enumerate(few)])
     go_on.set()
     announcements.wait_until_idle()
     assert {*told} == {*many, *few}

@@ -7,10 +7,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from imagegen import lanes
+from imagegen import lanes, lifecycle
+from imagegen.lanes import Lane
 from imagegen.models import Job, ProviderPause
 from imagegen.states import State
-from tests.rows import make_batch, make_job
+from tests.rows import claimed, make_batch, make_job
 
 pytestmark = pytest.mark.both_databases
 
@@ -52,7 +53,49 @@ class TestDue:
         other = make_job(batch=make_batch(owner=grace))
         assert due(9) == [first.pk, other.pk, second.pk]
 
+    def test_who_comes_anew_has_the_turn_that_is_on_now(self) -> None:
+        """Not the turns that an old lane had long ago: that one would wait until they were caught up with."""
+        old = make_batch()
+        jobs = [make_job(batch=old) for _ in range(5)]
+        for job in jobs[:3]:
+            claimed(job)
+        new = make_batch()
+        others = [make_job(batch=new) for _ in range(2)]
+        assert due(9) == [jobs[3].pk, others[0].pk, jobs[4].pk, others[1].pk]
+
+    def test_jobs_that_wait_again_come_behind_those_of_their_lane(self) -> None:
+        batch = make_batch()
+        failed = [make_job(batch=batch, state=State.FAILED) for _ in range(2)]
+        waiting = [make_job(batch=batch) for _ in range(2)]
+        other = make_job()
+        lifecycle.ask_again(Job.objects.filter(batch=batch), State.FAILED)
+        Job.objects.update(hinted_at=None)
+        assert due(9) == [waiting[0].pk, other.pk, waiting[1].pk, *(job.pk for job in failed)]
+
+    def test_a_provider_has_turns_of_its_own(self) -> None:
+        batch = make_batch()
+        jobs = [make_job(batch=batch, provider=provider) for provider in ("demo", "other", "demo")]
+        assert due(9) == [jobs[0].pk, jobs[2].pk]
+        assert [job.turn for job in jobs] == [0, 0, 1]
+
     def test_batches_that_are_nobodys_are_lanes_of_their_own(self) -> None:
         first, second = make_batch(), make_batch()
         jobs = [make_job(batch=batch) for batch in (first, first, second)]
         assert due(9) == [jobs[0].pk, jobs[2].pk, jobs[1].pk]
+
+
+@pytest.mark.django_db
+class TestHints:
+    def test_a_hint_says_how_many_turns_come_before(self) -> None:
+        batch = make_batch()
+        lane = Lane.of(None, batch.pk)
+        waiting = [make_job(batch=batch) for _ in range(3)]
+        claimed(waiting[0])
+        new = [Job(batch=batch, provider="demo") for _ in range(2)]
+        assert [hint.place for hint in lanes.queue(new, lane)] == [2, 3]
+
+    def test_providers_that_jobs_wait_for_are_named_once(self) -> None:
+        for provider in ("b", "a", "b", "c"):
+            make_job(provider=provider)
+        make_job(provider="d", state=State.FAILED)
+        assert list(lanes.waiting_providers()) == ["a", "b", "c"]

@@ -82,6 +82,7 @@ def test_without_a_limit_there_is_no_figure() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("crowd")
 def test_of_many_claims_at_once_exactly_as_many_pass_as_are_left(settings: Any) -> None:
     settings.MAX_PAID_CALLS_PER_DAY = 10
     jobs, start = [paid_job() for _ in range(64)], threading.Barrier(64)

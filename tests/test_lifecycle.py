@@ -90,6 +90,7 @@ class TestClaim:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("crowd")
 def test_of_many_workers_only_one_claims_each_job() -> None:
     jobs, start = [make_job() for _ in range(20)], threading.Barrier(8)
 

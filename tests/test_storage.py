@@ -86,7 +86,7 @@ def test_a_disk_that_takes_no_more_leaves_no_file() -> None:
 
 def test_a_source_that_breaks_off_leaves_no_file() -> None:
     class BrokenOff:
-        def chunks(self) -> Iterator[bytes]:
+        def chunks(self, chunk_size: int) -> Iterator[bytes]:
             yield b"half"
             raise ConnectionError("the rest never came")
 

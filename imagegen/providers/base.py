@@ -39,6 +39,11 @@ class Answer:
     load: Callable[[], bytes] = field(repr=False)
 
     @property
+    def is_success(self) -> bool:
+        """Whether the provider says that it did what was asked."""
+        return 200 <= self.status < 300
+
+    @property
     def body(self) -> bytes:
         """Read what came, anew each time: a hundred answers that wait for their turn need no memory."""
         return self.load()

@@ -1,0 +1,28 @@
+"""Those who write to SQLite take turns, across processes."""
+
+import fcntl
+import threading
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from imagegen.writes import writing
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_write_waits_for_another_process() -> None:
+    entered = threading.Event()
+
+    def write() -> None:
+        with writing():
+            entered.set()
+        connection.close()
+
+    with Path(f"{connection.settings_dict['NAME']}.turn").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert not entered.wait(0.3)
+    assert entered.wait(10)
+    writer.join()
