@@ -36,6 +36,8 @@ RETRY_CAP_SECONDS = 60.0
 MACHINE_GONE = timedelta(seconds=60)
 # Bought, and without a place to put it: the answer waits in the spool of its machine.
 NOT_STORED = "not_stored"
+# Where a picture that was bought after all is still wanted.
+SERVED = (State.UNKNOWN, State.QUEUED, State.FAILED)
 # Where the owner may still say that nobody needs the picture any more.
 CANCELABLE = (State.QUEUED, State.RUNNING, State.FAILED, State.UNKNOWN)
 
@@ -132,7 +134,7 @@ def take_over(orphan: Orphan, *, worker: UUID) -> Claim | None:
 
 def adopt(orphan: Orphan, *, worker: UUID) -> Claim | None:
     """Hold a job again whose answer was found after all, and open its attempt anew; None where it has moved on."""
-    waiting = Job.objects.filter(pk=orphan.job, state__in=(State.UNKNOWN, State.QUEUED), fence=orphan.fence)
+    waiting = Job.objects.filter(pk=orphan.job, state__in=SERVED, fence=orphan.fence)
     with writing():
         held = _take(waiting, orphan, worker)
         if held:
@@ -143,10 +145,10 @@ def adopt(orphan: Orphan, *, worker: UUID) -> Claim | None:
 def served_by(attempt: UUID, *, picture: bool) -> Orphan | None:
     """Return the job that the kept answer of this closed attempt would bring further; None where there is none.
 
-    A picture serves a job that is `unknown` or queued again, whichever of its calls made it. Any other answer only explains
-    an `unknown` job, and only if its last call got it.
+    A picture serves a job that is `unknown`, queued again or failed, whichever of its calls made it. Any other answer only
+    explains an `unknown` job, and only if its last call got it.
     """
-    rows = Attempt.objects.filter(pk=attempt, job__state__in=(State.UNKNOWN, State.QUEUED))
+    rows = Attempt.objects.filter(pk=attempt, job__state__in=SERVED)
     if not picture:
         later = Attempt.objects.filter(job=OuterRef("job"), fence__gt=OuterRef("fence"))
         rows = rows.filter(~Exists(later), job__state=State.UNKNOWN)
@@ -156,7 +158,7 @@ def served_by(attempt: UUID, *, picture: bool) -> Orphan | None:
 
 def may_need(attempt: UUID, *, picture: bool) -> bool:
     """Whether some job may still be brought further by this answer: one that somebody works on, or has just taken on."""
-    states = (State.RUNNING, State.UNKNOWN, State.QUEUED) if picture else (State.RUNNING,)
+    states = (State.RUNNING, *SERVED) if picture else (State.RUNNING,)
     return Attempt.objects.filter(pk=attempt, job__state__in=states).exists()
 
 

@@ -37,7 +37,8 @@ def forgotten(waiting_hints: int) -> list[Hint]:
     for provider in lanes.waiting_providers():
         useful = limits.room(provider, 2 * conf.sweep_seconds())
         hints += lanes.due(provider, min(room, useful), told_before=timedelta(seconds=2 * conf.sweep_seconds()))
-    lanes.hinted([hint.job for hint in hints])
+    if hints:
+        lanes.hinted([hint.job for hint in hints])
     return hints
 
 

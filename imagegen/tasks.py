@@ -85,9 +85,9 @@ class Sweeper(threading.Thread):
     def _sweep(self) -> None:
         if workers.may_take_over():
             recovery.recover()
-        broker = redis.client()
-        if broker.set(SWEEP_LOCK, str(workers.ID), nx=True, px=int(conf.sweep_seconds() * 900)):
-            publish(recovery.forgotten(queue_length()))
+        is_mine = redis.client().set(SWEEP_LOCK, str(workers.ID), nx=True, px=int(conf.sweep_seconds() * 900))
+        if is_mine and (hints := recovery.forgotten(queue_length())):
+            publish(hints)
 
 
 class _Life:

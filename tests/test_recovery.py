@@ -236,6 +236,18 @@ class TestLateAnswers:
         assert recovered(held).state == State.RUNNING
         assert len(spool.left_behind(-3600)) == 1
 
+    def test_a_slow_workers_picture_serves_a_job_whose_next_call_failed(self) -> None:
+        held = crashed()
+        recovered(held)
+        lifecycle.ask_again(Job.objects.all(), State.UNKNOWN)
+        again = claimed(Job.objects.get())
+        answered(held)
+        lifecycle.succeed(held, lifecycle.Stored("late.png", "ab", 1, _picture()), seed=1, receipt=Receipt())
+        lifecycle.settle(again, errors.Invalid("No such size."), Receipt())
+        assert Job.objects.get().state == State.FAILED
+        age_spool()
+        assert recovered(held).state == State.SUCCEEDED
+
     def test_an_answer_that_came_too_late_still_says_that_it_was_paid(self) -> None:
         held = crashed()
         recovered(held)

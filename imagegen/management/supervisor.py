@@ -9,6 +9,8 @@ from imagegen.management.parts import Part
 from imagegen.management.preflight import CannotStart
 
 TICK_SECONDS = 0.1
+# Seldomer, because it goes on for ever.
+WATCH_SECONDS = 0.25
 START_SECONDS = 60.0
 # uvicorn itself gives open streams three seconds.
 WEB_STOP_SECONDS = 6.0
@@ -57,7 +59,7 @@ class Supervisor:
         while not self.stopping:
             for part in self._parts():
                 self._revive(part)
-            time.sleep(TICK_SECONDS)
+            time.sleep(WATCH_SECONDS)
 
     @property
     def stopping(self) -> bool:
