@@ -10,11 +10,12 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
-from bench import growth, makespan, memory, open_pages, plot, steps, submit
+from bench import flame, growth, makespan, memory, open_pages, plot, steps, submit
 from bench.figures import Figure
 
 HERE = Path(__file__).parent
@@ -26,6 +27,7 @@ CHAPTERS: dict[str, Callable[[int], list[Figure]]] = {
     "memory": memory.measure,
     "growth": growth.measure,
     "steps": steps.measure,
+    "flame": flame.measure,
 }
 
 
@@ -61,9 +63,10 @@ def _table(chapters: dict[str, list[Figure]], known: dict[str, dict[str, str]]) 
         "# What it costs", "",
         "Written by `make bench`. Provider, broker, database, web server and workers share the machine that is named. Each",
         "figure is the median of its repetitions, beside its yardstick in the same run.", "",
-        "![each figure as a share of what it may be](results.svg)",
+        "![each figure as a share of what it may be](results.svg)", "",
+        "[Where a worker's time goes](flame.svg), as a flame graph to open in a browser.",
     ]  # fmt: skip
-    for name, figures in chapters.items():
+    for name, figures in filter(itemgetter(1), chapters.items()):
         lines += ["", f"## {name}", "", f"{known[name]['on']}, {known[name]['machine']}", ""]
         lines += ["| figure | measured | target | | beside it |", "|---|---|---|---|---|"]
         lines += [

@@ -155,8 +155,10 @@ def visible_glances(viewer: Viewer, *, batch: str, task_ids: Iterable[str]) -> d
     return _glances(_visible_jobs(viewer).filter(asked))
 
 
-def glances(jobs: Sequence[UUID]) -> dict[UUID, Glance]:
-    return _glances(Job.objects.filter(pk__in=jobs))
+def glances(jobs: Sequence[UUID], *, since: str = "") -> dict[UUID, Glance]:
+    """Return what there is of these jobs; with the version `since`, of those alone that changed then or later."""
+    rows = Job.objects.filter(pk__in=jobs)
+    return _glances(rows.filter(changed__gte=datetime.fromisoformat(since)) if since else rows)
 
 
 def events_url(shown: Sequence[Card], **asked: str) -> str:

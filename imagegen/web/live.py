@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import json
 import logging
+import random
+import threading
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
@@ -33,9 +35,13 @@ PROGRESS_SECONDS = 0.5
 # A page may have been rendered just before a change was committed that carries an earlier time.
 MARGIN_SECONDS = 10.0
 RETRY_MILLISECONDS = 2000
+# Some 2 KB each.
+MOST_RENDERED = 3000
 
-# Two threads ask the database for all open pages: a thread and a connection for each of them would not scale.
+# Two threads ask the database for all open pages: a thread and a connection for each of them would not scale. News have one
+# more to themselves, and never wait until fifty pages have caught up.
 _database = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live")
+_newsroom = ThreadPoolExecutor(max_workers=1, thread_name_prefix="news")
 
 
 class Page:
@@ -115,7 +121,7 @@ class Hub:
         shown = [job for job in jobs if job in self._pages]
         if not shown:
             return
-        for job, card, html in await _ask(lambda: _render(shown)):
+        for job, card, html in await _ask(lambda: _render(shown), threads=_newsroom):
             for page in self._pages.get(job, ()):
                 page.push(job, card, html)
 
@@ -180,7 +186,7 @@ async def _events(page: Page) -> AsyncIterator[str]:
             page.number = newest
             if page.waiting and (waits := page.new_waits(await _ask(lambda: queries.waits(page.waiting)))):
                 yield _event("waits", json.dumps(waits))
-            async for text in _news(page, until=time.monotonic() + CATCH_UP_SECONDS):
+            async for text in _news(page, until=time.monotonic() + _until_catching_up()):
                 yield text
             if not page.progress().unfinished:
                 yield _event("done", "")
@@ -190,8 +196,10 @@ async def _events(page: Page) -> AsyncIterator[str]:
 
 async def _catch_up(page: Page) -> str:
     """Push what the page missed, whoever should have said so; return the version up to which it then has everything."""
-    glances = await _ask(lambda: queries.glances(list(page.glances)))
-    for job, card, html in await _ask(lambda: _render(page.outdated(glances))):
+    since = queries.earlier(page.number, MARGIN_SECONDS)
+    glances = await _ask(lambda: queries.glances(list(page.glances), since=since))
+    outdated = {job: glances[job].version for job in page.outdated(glances)}
+    for job, card, html in await _ask(lambda: _known_or_rendered(outdated)):
         page.push(job, card, html)
     return max((glance.version for glance in glances.values()), default=page.number)
 
@@ -222,12 +230,47 @@ def _glances(request: HttpRequest, task_ids: Collection[str]) -> dict[UUID, Glan
     return queries.visible_glances(request.user, batch=request.GET.get("batch", ""), task_ids=task_ids)
 
 
+class _Rendered:
+    """The cards that were rendered last: fifty pages that open at once cost hardly more than one."""
+
+    def __init__(self) -> None:
+        self._cards: dict[UUID, tuple[Card, str]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, job: UUID, version: str) -> tuple[Card, str] | None:
+        found = self._cards.get(job)
+        return found if found and found[0].version == version else None
+
+    def put(self, job: UUID, card: Card, html: str) -> None:
+        with self._lock:
+            self._cards[job] = card, html
+            if len(self._cards) > MOST_RENDERED:
+                del self._cards[next(iter(self._cards))]
+
+
+_rendered = _Rendered()
+
+
+def _known_or_rendered(versions: dict[UUID, str]) -> list[tuple[UUID, Card, str]]:
+    known = {job: found for job, version in versions.items() if (found := _rendered.get(job, version))}
+    return [*((job, *found) for job, found in known.items()), *_render([job for job in versions if job not in known])]
+
+
 def _render(jobs: list[UUID]) -> list[tuple[UUID, Card, str]]:
-    cards = queries.cards_of(jobs).items()
-    return [(job, card, render_to_string("imagegen/partials/card.html", {"card": card})) for job, card in cards]
+    news: list[tuple[UUID, Card, str]] = []
+    for job, card in queries.cards_of(jobs).items():
+        html = render_to_string("imagegen/partials/card.html", {"card": card})
+        _rendered.put(job, card, html)
+        news.append((job, card, html))
+    return news
 
 
-async def _ask(question: Callable[[], T]) -> T:
+def _until_catching_up() -> float:
+    """Return after how many seconds a page catches up: not the same for all that were opened at the same moment."""
+    return CATCH_UP_SECONDS * random.uniform(0.8, 1.0)
+
+
+async def _ask(question: Callable[[], T], *, threads: ThreadPoolExecutor = _database) -> T:
     """Ask the database from a thread, and leave no connection behind."""
 
     def asked() -> T:
@@ -236,4 +279,4 @@ async def _ask(question: Callable[[], T]) -> T:
         finally:
             connection.close()
 
-    return await asyncio.get_running_loop().run_in_executor(_database, asked)
+    return await asyncio.get_running_loop().run_in_executor(threads, asked)
