@@ -90,14 +90,18 @@ def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
     return [Hint(job, turn - found[0][1]) for job, turn in found]
 
 
-def queue(jobs: Iterable[Job], lane: Lane) -> list[Hint]:
-    """Give these unsaved jobs their turns, behind those of their lane that wait, and return what workers should hear."""
+def queue(jobs: Iterable[Job], lane: Lane | None) -> list[Hint]:
+    """Give these unsaved jobs their turns, behind those of their lane that wait, and return what workers should hear.
+
+    None is a lane that begins with them.
+    """
     turns: dict[str, _Turns] = {}
     hints = []
     for job in jobs:
-        of_provider = turns.setdefault(job.provider, _Turns(job.provider, lane))
-        job.turn = next(of_provider.free)
-        hints.append(Hint(job.pk, job.turn - of_provider.now))
+        if job.provider not in turns:
+            turns[job.provider] = _Turns(job.provider, lane)
+        job.turn = next(turns[job.provider].free)
+        hints.append(Hint(job.pk, job.turn - turns[job.provider].now))
     return hints
 
 
@@ -127,8 +131,8 @@ def hinted(jobs: Sequence[UUID]) -> None:
 class _Turns:
     """Whose turn it is now among the jobs that wait for a provider, and the turns that are free in a lane, in order."""
 
-    def __init__(self, provider: str, lane: Lane, *, besides: Sequence[UUID] = ()) -> None:
+    def __init__(self, provider: str, lane: Lane | None, *, besides: Sequence[UUID] = ()) -> None:
         waiting = Job.objects.filter(provider=provider, state=State.QUEUED).exclude(pk__in=besides)
         self.now = runnable(waiting).order_by("turn").values_list("turn", flat=True).first() or 0
-        last = waiting.filter(lane.rows).aggregate(last=Max("turn"))["last"]
+        last = waiting.filter(lane.rows).aggregate(last=Max("turn"))["last"] if lane else None
         self.free = itertools.count(self.now if last is None else max(self.now, last + 1))

@@ -41,10 +41,10 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
     accounts.check_may_submit(viewer)
     _check_key(key)
     batch = _batch(viewer, source, key, items)
-    if first := _first(batch):
+    if key and (first := _first(batch)):
         return _replay(first, batch)
     jobs = item_rows.read(items)
-    hints = lanes.queue(jobs, Lane.of(batch.owner_id, batch.pk))
+    hints = lanes.queue(jobs, Lane.of(batch.owner_id, batch.pk) if batch.owner_id else None)
     try:
         with transaction.atomic():
             batch.save(force_insert=True)
