@@ -4,6 +4,7 @@ Every name is explained in `.env.example`.
 """
 
 import hashlib
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -190,7 +191,19 @@ if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise env.BadSetting("REDIS_URL does not start with redis://, rediss:// or unix://")
 
 WORKER_PROCESSES = env.integer("WORKER_PROCESSES", min(os.cpu_count() or 1, 2), least=0, most=64)
-WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 32, least=1, most=1000)
+STABILITY_CALLS, STABILITY_SECONDS = env.integer("STABILITY_RATE_LIMIT", 135, least=0), 10
+
+
+def _enough_threads() -> int:
+    """Return how many calls at once a process needs so that all of them reach the provider's limit; 50 without a limit.
+
+    A picture takes some seconds to draw, often eight.
+    """
+    all_threads = math.ceil(STABILITY_CALLS / STABILITY_SECONDS * 8) or 100
+    return min(max(math.ceil(all_threads / max(WORKER_PROCESSES, 1)), 8), 100)
+
+
+WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", _enough_threads(), least=1, most=1000)
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -232,7 +245,7 @@ IMAGE_PROVIDERS: dict[str, dict[str, Any]] = {
     "stability": {
         "BACKEND": "imagegen.providers.stability.StabilityV2Beta",
         "OPTIONS": {"key": _stability_key, "host": env.text("STABILITY_API_HOST", "https://api.stability.ai")},
-        "RATE_LIMIT": (env.integer("STABILITY_RATE_LIMIT", 135, least=0), 10),
+        "RATE_LIMIT": (STABILITY_CALLS, STABILITY_SECONDS),
     },
     "demo": {"BACKEND": "imagegen.providers.demo.Demo"},
 }
