@@ -1,9 +1,10 @@
 """One paid call: asked, answered, checked, stored, settled. Generation makes it; recovery finishes what a crash left."""
 
+import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
 from django.db import DatabaseError, connection
@@ -13,7 +14,7 @@ from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim, Stored
 from imagegen.metadata import Story
 from imagegen.providers import registry
-from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider
+from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider, is_success
 from imagegen.states import Charged
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,12 @@ class Call:
         self._answer: Answer | None = None
         self._is_waiting = False
         self._refused = False
+        self._doubts = contextlib.ExitStack()
 
     def make(self) -> bool:
         """Make the call; True where it brought a picture, which `finish` may store later, else the job has its end."""
-        self._guarded(self._ask)
+        with self._doubts:
+            self._guarded(self._ask)
         return self._is_waiting
 
     def finish(self) -> None:
@@ -86,7 +89,7 @@ class Call:
         """Make the paid call and wait for its answer, which is in the spool when this returns."""
         self._answer = self._send()
         # What is no picture is settled at once: others may have to stop calling for it.
-        if self._answer.is_success:
+        if is_success(self._answer.status):
             self._is_waiting = True
         else:
             self._keep_picture()
@@ -96,7 +99,7 @@ class Call:
         self._keep_picture()
 
     def _send(self) -> Answer:
-        keep = spool.keep(self._held.attempt, self._held.provider)
+        keep = self._doubting(spool.keep(self._held.attempt, self._held.provider))
         # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections.
         connection.close()
         answer = self._provider.send(self._held.request, keep)
@@ -105,6 +108,16 @@ class Call:
         lifecycle.accepted(self._held, answer.value)
         connection.close()
         return self._poll(answer, keep)
+
+    def _doubting(self, keep: Keep) -> Keep:
+        """Hold up other calls as soon as an answer begins that is no picture, until it is settled."""
+
+        def keep_answer(status: int, headers: Mapping[str, str], blocks: Iterable[bytes]) -> Answer:
+            if not is_success(status):
+                self._doubts.enter_context(limits.doubt(self._held.provider))
+            return keep(status, headers, blocks)
+
+        return keep_answer
 
     def _poll(self, handle: Handle, keep: Keep) -> Answer:
         deadline = time.monotonic() + POLL_SECONDS

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 10.0
 # Calls leave a little after their place in the window, and not all equally late: the window is longer by so much.
 MARGIN = 1.01
+
+# Nobody needs longer to understand an answer.
+DOUBT_SECONDS = 2.0
 
 PLENTY = 1_000_000
 
@@ -103,6 +106,40 @@ class _Crowd:
 _crowd = _Crowd()
 
 
+class _Doubts:
+    """Answers to this process that are no pictures, and that nobody has understood yet."""
+
+    def __init__(self) -> None:
+        self._open: defaultdict[str, int] = defaultdict(int)
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def about(self, provider: str) -> Iterator[None]:
+        with self._changed:
+            self._open[provider] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open[provider] -= 1
+                self._changed.notify_all()
+
+    def wait(self, provider: str) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open[provider], timeout=DOUBT_SECONDS)
+
+
+_doubts = _Doubts()
+
+
+def doubt(provider: str) -> contextlib.AbstractContextManager[None]:
+    """Let no thread of this process call a provider while the block finds out what its answer means.
+
+    Threads come free in crowds: before one had read that the account is empty, five others would have called.
+    """
+    return _doubts.about(provider)
+
+
 def take_place(provider: str) -> Place | None:
     """Return the right to call this provider now, where nobody need wait for it; else None.
 
@@ -134,6 +171,7 @@ def use(place: Place) -> None:
 
     Raises errors.RateLimited where the provider has meanwhile had too many calls; the place is given back then.
     """
+    _doubts.wait(place.provider)
     keys = (_places(place.provider), _pause(place.provider))
     try:
         left: Any = redis.impatient_client().eval(_USE, 2, *keys, _window(place.provider)[1], place.name)

@@ -30,6 +30,11 @@ class ImageRequest:
     seed: int | None = None
 
 
+def is_success(status: int) -> bool:
+    """Whether a provider says by this status that it did what was asked."""
+    return 200 <= status < 300
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a provider answered, kept on disk until the picture is stored. Header names are lower case."""
@@ -37,11 +42,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     load: Callable[[], bytes] = field(repr=False)
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the provider says that it did what was asked."""
-        return 200 <= self.status < 300
 
     @property
     def body(self) -> bytes:
