@@ -23,6 +23,9 @@ STORE_TRIES = 3
 POLL_SECONDS = 600.0
 # How long it may take at worst until everybody sees the row that pauses a provider: its transaction waits for others.
 UNTIL_PAUSED_SECONDS = 3.0
+# What a provider says that nobody should call now, wherever he works: a bad key, no credit, too many calls. How long that is
+# to last the answer itself will say, but by the time it is read and kept others would have called.
+STOP = (401, 402, 429)
 
 
 class Call:
@@ -115,6 +118,8 @@ class Call:
         def keep_answer(status: int, headers: Mapping[str, str], blocks: Iterable[bytes]) -> Answer:
             if not is_success(status):
                 self._doubts.enter_context(limits.doubt(self._held.provider))
+            if status in STOP:
+                limits.pause(self._held.provider, UNTIL_PAUSED_SECONDS, f"It answered {status}.")
             return keep(status, headers, blocks)
 
         return keep_answer

@@ -25,6 +25,8 @@ MARGIN = 1.01
 
 # Nobody needs longer to understand an answer.
 DOUBT_SECONDS = 2.0
+# About as long as an answer takes that says at once that nothing is to be had.
+GAP_SECONDS = 0.005
 
 PLENTY = 1_000_000
 
@@ -106,38 +108,46 @@ class _Crowd:
 _crowd = _Crowd()
 
 
-class _Doubts:
-    """Answers to this process that are no pictures, and that nobody has understood yet."""
+class _Turnstile:
+    """Lets the calls of this process to one provider go out one by one, and none while an answer is in doubt.
+
+    Threads come free in crowds: before one had read that the account is empty, five others would have called.
+    """
 
     def __init__(self) -> None:
-        self._open: defaultdict[str, int] = defaultdict(int)
+        self._doubts = 0
+        self._free_from = 0.0
         self._changed = threading.Condition()
+        self._turn = threading.Lock()
 
     @contextlib.contextmanager
-    def about(self, provider: str) -> Iterator[None]:
+    def passing(self) -> Iterator[None]:
+        """Wait for one's turn and for the end of all doubts; the next one's turn comes a moment after the block."""
+        with self._turn:
+            time.sleep(max(self._free_from - time.monotonic(), 0))
+            with self._changed:
+                self._changed.wait_for(lambda: not self._doubts, timeout=DOUBT_SECONDS)
+            yield
+            self._free_from = time.monotonic() + GAP_SECONDS
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
         with self._changed:
-            self._open[provider] += 1
+            self._doubts += 1
         try:
             yield
         finally:
             with self._changed:
-                self._open[provider] -= 1
+                self._doubts -= 1
                 self._changed.notify_all()
 
-    def wait(self, provider: str) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._open[provider], timeout=DOUBT_SECONDS)
 
-
-_doubts = _Doubts()
+_turnstiles: defaultdict[str, _Turnstile] = defaultdict(_Turnstile)
 
 
 def doubt(provider: str) -> contextlib.AbstractContextManager[None]:
-    """Let no thread of this process call a provider while the block finds out what its answer means.
-
-    Threads come free in crowds: before one had read that the account is empty, five others would have called.
-    """
-    return _doubts.about(provider)
+    """Let no thread of this process call a provider while the block finds out what its answer means."""
+    return _turnstiles[provider].closed()
 
 
 def take_place(provider: str) -> Place | None:
@@ -171,18 +181,24 @@ def use(place: Place) -> None:
 
     Raises errors.RateLimited where the provider has meanwhile had too many calls; the place is given back then.
     """
-    _doubts.wait(place.provider)
+    with _turnstiles[place.provider].passing():
+        rest = _use(place)
+    if rest:
+        sentence = f"{place.provider} takes no more calls for now. This one was not made. Nothing was charged."
+        # Its own job need not wait besides: all wait together, and may be resumed together.
+        raise errors.RateLimited(sentence, retry_after=0)
+
+
+def _use(place: Place) -> int:
+    """Count a call from now on; return for how many milliseconds its provider rests instead, 0 where it does not."""
     keys = (_places(place.provider), _pause(place.provider))
     try:
         left: Any = redis.impatient_client().eval(_USE, 2, *keys, _window(place.provider)[1], place.name)
     except redis.Error:
         # It counts from when the place was given; a little too early is better than not at all.
         log.warning("the moment of a call to %s could not be noted", place.provider)
-        return
-    if left:
-        sentence = f"{place.provider} takes no more calls for now. This one was not made. Nothing was charged."
-        # Its own job need not wait besides: all wait together, and may be resumed together.
-        raise errors.RateLimited(sentence, retry_after=0)
+        return 0
+    return int(left)
 
 
 def give_back(place: Place) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -181,3 +181,30 @@ class TestWithoutRedis:
         limit(5, 60)
         with pytest.raises(Away):
             limits.wait_for_place(NAME)
+
+
+class TestDoubt:
+    def test_nobody_calls_while_an_answer_is_read(self) -> None:
+        place = limits.take_place("demo")
+        assert place
+        with ThreadPoolExecutor(1) as other:
+            with limits.doubt("demo"):
+                call = other.submit(limits.use, place)
+                assert not wait([call], timeout=0.3).done
+            call.result(10)
+
+    def test_what_was_learned_meanwhile_holds(self) -> None:
+        place = limits.take_place("demo")
+        assert place
+        with ThreadPoolExecutor(1) as other:
+            with limits.doubt("demo"):
+                call = other.submit(limits.use, place)
+                limits.pause("demo", 60, "too many")
+            with pytest.raises(errors.RateLimited):
+                call.result(10)
+
+    def test_other_providers_are_called(self) -> None:
+        place = limits.take_place("demo")
+        assert place
+        with limits.doubt("stability"):
+            limits.use(place)
