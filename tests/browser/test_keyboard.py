@@ -7,7 +7,7 @@ import signal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser import LONG_PROMPT, Visitor, results
+from tests.browser import LONG_PROMPT, PATIENCE, Visitor, results
 from tests.product import Product
 
 
@@ -94,5 +94,6 @@ def test_the_focus_stays_on_a_picture_when_its_card_is_replaced(product: Product
         expect(picture.locator("img[src$='.png']")).to_have_count(1)
     finally:
         os.kill(thumbnailer(product), signal.SIGCONT)
-    expect(picture.locator("img[src$='.thumb.webp']")).to_have_count(1)
+    # It is made when nothing else wants the processor.
+    expect(picture.locator("img[src$='.thumb.webp']")).to_have_count(1, timeout=3 * PATIENCE)
     expect(picture).to_be_focused()
