@@ -12,7 +12,7 @@ from tests.product import PROJECT
 
 GRAPH = Path(__file__).parent / "flame.svg"
 AT_ONCE, CALLS = 50, 600
-SECONDS, SAMPLES = "8", "300"
+SECONDS, SAMPLES = 8, 300
 
 
 def measure(_: int) -> list[Figure]:
@@ -20,18 +20,9 @@ def measure(_: int) -> list[Figure]:
     with ground(Provider(), processes=1, at_once=AT_ONCE) as product:
         draw(product, AT_ONCE)
         [worker] = parts(product, "celery")
-        words = [
-            str(Path(sys.executable).with_name("py-spy")),
-            "record",
-            "--gil",
-            "--duration",
-            SECONDS,
-            "--rate",
-            SAMPLES,
-            "--output",
-            str(GRAPH),
-        ]
-        spy = subprocess.Popen([*words, "--pid", str(worker.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        program = str(Path(sys.executable).with_name("py-spy"))
+        options = ["--gil", f"--duration={SECONDS}", f"--rate={SAMPLES}", f"--output={GRAPH}", f"--pid={worker.pid}"]
+        spy = subprocess.Popen([program, "record", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         draw(product, CALLS)
         assert spy.wait() == 0, "py-spy may not look into other processes here"
     # It names the command by which it was made, with the folders of this machine.

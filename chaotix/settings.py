@@ -195,7 +195,7 @@ STABILITY_CALLS, STABILITY_SECONDS = env.integer("STABILITY_RATE_LIMIT", 135, le
 
 
 def _enough_threads() -> int:
-    """Return how many calls at once a process needs so that all of them reach the provider's limit; 50 without a limit.
+    """Return how many calls at once a process needs so that all reach the provider's limit; without one they share 100.
 
     A picture takes some seconds to draw, often eight.
     """

@@ -86,7 +86,7 @@ def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
         return []
     silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
     waiting = runnable(Job.objects.filter(silent, provider=provider))
-    found = waiting.order_by("turn", "created", "position").values_list("pk", "turn")[:room]
+    found = list(waiting.order_by("turn", "created", "position").values_list("pk", "turn")[:room])
     return [Hint(job, turn - found[0][1]) for job, turn in found]
 
 

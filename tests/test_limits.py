@@ -10,6 +10,7 @@ import pytest
 from redis.exceptions import ConnectionError as Away
 
 from imagegen import errors, limits, redis
+from imagegen.limits import Place
 from tests.product import unused_port
 
 NAME = "limited"
@@ -156,8 +157,9 @@ class TestPause:
         place = limits.take_place(NAME)
         assert place is not None
         limits.pause(NAME, 0.2, "Too many calls.")
-        with pytest.raises(errors.RateLimited, match="not made"):
+        with pytest.raises(errors.RateLimited, match="not made") as caught:
             limits.use(place)
+        assert caught.value.retry_after == 0
         time.sleep(0.25)
         assert admitted(1) == 1
 
@@ -184,18 +186,20 @@ class TestWithoutRedis:
 
 
 class TestDoubt:
-    def test_nobody_calls_while_an_answer_is_read(self) -> None:
+    @pytest.fixture
+    def place(self) -> Place:
         place = limits.take_place("demo")
-        assert place
+        assert place is not None
+        return place
+
+    def test_nobody_calls_while_an_answer_is_read(self, place: Place) -> None:
         with ThreadPoolExecutor(1) as other:
             with limits.doubt("demo"):
                 call = other.submit(limits.use, place)
                 assert not wait([call], timeout=0.3).done
             call.result(10)
 
-    def test_what_was_learned_meanwhile_holds(self) -> None:
-        place = limits.take_place("demo")
-        assert place
+    def test_what_was_learned_meanwhile_holds(self, place: Place) -> None:
         with ThreadPoolExecutor(1) as other:
             with limits.doubt("demo"):
                 call = other.submit(limits.use, place)
@@ -203,8 +207,6 @@ class TestDoubt:
             with pytest.raises(errors.RateLimited):
                 call.result(10)
 
-    def test_other_providers_are_called(self) -> None:
-        place = limits.take_place("demo")
-        assert place
+    def test_other_providers_are_called(self, place: Place) -> None:
         with limits.doubt("stability"):
             limits.use(place)
