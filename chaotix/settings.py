@@ -6,6 +6,7 @@ Every name is explained in `.env.example`.
 import hashlib
 import math
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,39 @@ APPEND_SLASH = False
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 MEDIA_URL = "/media/"
+S3_BUCKET, S3_ENDPOINT = env.text("S3_BUCKET"), env.text("S3_ENDPOINT")
+S3_REGION = env.text("S3_REGION", "us-east-1")
+S3_DELIVERY = env.choice("S3_DELIVERY", "proxied", ("proxied", "presigned"))
+PRESIGNED_SECONDS = 3600 if S3_BUCKET and S3_DELIVERY == "presigned" else 0
+
+
+def _pictures() -> dict[str, Any]:
+    """Return where pictures are kept: in a folder, or in a bucket where one is named."""
+    if not S3_BUCKET:
+        return {"BACKEND": "imagegen.storage.DurableFileSystemStorage"}
+    options = {
+        "bucket_name": S3_BUCKET,
+        "endpoint_url": S3_ENDPOINT or None,
+        "region_name": S3_REGION,
+        "access_key": env.secret("S3_ACCESS_KEY_ID") or None,
+        "secret_key": env.secret("S3_SECRET_ACCESS_KEY") or None,
+        "location": env.text("S3_FOLDER"),
+        "querystring_expire": PRESIGNED_SECONDS or 3600,
+        "threads": 32,
+    }
+    return {"BACKEND": "imagegen.s3.BucketStorage", "OPTIONS": options}
+
+
+def _bucket_origin() -> str:
+    """Return where a browser is sent for a presigned picture: the page has to allow it."""
+    if not S3_ENDPOINT:
+        return f"https://{S3_BUCKET}.s3.{S3_REGION}.amazonaws.com https://{S3_BUCKET}.s3.amazonaws.com"
+    endpoint = urlsplit(S3_ENDPOINT)
+    return f"{endpoint.scheme}://{endpoint.netloc}"
+
+
 STORAGES = {
-    "default": {"BACKEND": "imagegen.storage.DurableFileSystemStorage"},
+    "default": _pictures(),
     "staticfiles": {"BACKEND": "imagegen.storage.HashedStaticFiles"},
 }
 # Without collectstatic, as under runserver, files are found in the apps and served without a hash in their names.
@@ -133,7 +165,11 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         # Pages name pictures by their complete address, whatever name the page itself was opened under.
-        "img-src": [SELF, *([f"{PUBLIC.scheme}://{PUBLIC.netloc}"] if PUBLIC_URL else [])],
+        "img-src": [
+            SELF,
+            *([f"{PUBLIC.scheme}://{PUBLIC.netloc}"] if PUBLIC_URL else []),
+            *(_bucket_origin().split() if PRESIGNED_SECONDS else []),
+        ],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
@@ -166,7 +202,12 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    _database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
+    # A process lends its connections to its threads, and finds out before it lends one that the server has closed it.
+    _pool = {"min_size": 0, "max_size": env.integer("DATABASE_POOL", 10, least=2), "timeout": 20}
+    _database["CONN_HEALTH_CHECKS"] = True
+    # Nothing here takes long: what does is stuck, and holds up others.
+    _patience = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
+    _database["OPTIONS"] = {"connect_timeout": 5, "pool": _pool, "options": _patience, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
 
 # --- Broker -------------------------------------------------------------------------------------------------------
@@ -189,6 +230,9 @@ OWN_BROKER = not env.secret("REDIS_URL")
 REDIS_URL = env.secret("REDIS_URL") or f"unix://{BROKER_SOCKET}?db=0"
 if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise env.BadSetting("REDIS_URL does not start with redis://, rediss:// or unix://")
+REDIS_PREFIX = env.text("REDIS_PREFIX", "chaotix")
+if not re.fullmatch(r"[\w.-]+", REDIS_PREFIX, re.ASCII):
+    raise env.BadSetting(f"REDIS_PREFIX={REDIS_PREFIX} has more in it than letters, digits, dots, hyphens and underscores")
 
 WORKER_PROCESSES = env.integer("WORKER_PROCESSES", min(os.cpu_count() or 1, 2), least=0, most=64)
 STABILITY_CALLS, STABILITY_SECONDS = env.integer("STABILITY_RATE_LIMIT", 135, least=0), 10
@@ -210,13 +254,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A message is a hint, and one that gets lost is given again by the sweep: kombu need not write down in Redis who has
     # which, which is half of what a message costs a worker. What a stopping worker has not begun it puts back all the same.
     "ack_emulation": False,
+    "global_keyprefix": f"{REDIS_PREFIX}:",
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
     "max_connections": WORKER_CONCURRENCY + 20,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_TASK_DEFAULT_QUEUE = "chaotix"
+CELERY_TASK_DEFAULT_QUEUE = "hints"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_POOL = "threads"

@@ -66,6 +66,16 @@ def redis_url() -> str:
     return str(settings.REDIS_URL)
 
 
+def redis_prefix() -> str:
+    """What every key in Redis begins with, so that two installations can share a server."""
+    return str(settings.REDIS_PREFIX)
+
+
+def presigned_seconds() -> int:
+    """How long the address works by which browsers get a picture from the bucket; 0 where this site hands pictures on."""
+    return int(settings.PRESIGNED_SECONDS)
+
+
 def public_url() -> str:
     """The address people use, without a slash at the end; empty when it is whatever they typed."""
     return str(settings.PUBLIC_URL)

@@ -13,7 +13,6 @@ from uuid import UUID
 from imagegen import redis
 
 log = logging.getLogger(__name__)
-STREAM = "chaotix:events"
 # About as many as 1 000 jobs make in their life: enough for a reader that stumbles, little for Redis.
 KEPT = 5000
 # redis-py gives up on a socket after five seconds.
@@ -32,7 +31,7 @@ def send(jobs: Iterable[UUID]) -> None:
     try:
         with redis.impatient_client().pipeline(transaction=False) as pipeline:
             for job in jobs:
-                pipeline.xadd(STREAM, {"job": job.bytes}, maxlen=KEPT, approximate=True)
+                pipeline.xadd(_stream(), {"job": job.bytes}, maxlen=KEPT, approximate=True)
             pipeline.execute()
     except redis.Error as error:
         _quiet_until = time.monotonic() + QUIET_SECONDS
@@ -46,10 +45,10 @@ async def listen() -> AsyncGenerator[set[UUID], None]:
     """
     client = redis.async_client()
     try:
-        newest: Any = await client.xrevrange(STREAM, count=1)
+        newest: Any = await client.xrevrange(_stream(), count=1)
         last = newest[0][0] if newest else b"0-0"
         while True:
-            found: Any = await client.xread({STREAM: last}, count=500, block=BLOCK_MILLISECONDS)
+            found: Any = await client.xread({_stream(): last}, count=500, block=BLOCK_MILLISECONDS)
             entries = found[0][1] if found else []
             last = entries[-1][0] if entries else last
             yield {UUID(bytes=fields[b"job"]) for _, fields in entries}
@@ -62,7 +61,11 @@ def wait(seconds: float) -> None:
     deadline = time.monotonic() + seconds
     try:
         while (left := deadline - time.monotonic()) > 0:
-            if redis.client().xread({STREAM: "$"}, count=1, block=min(int(left * 1000) + 1, BLOCK_MILLISECONDS)):
+            if redis.client().xread({_stream(): "$"}, count=1, block=min(int(left * 1000) + 1, BLOCK_MILLISECONDS)):
                 return
     except redis.Error:
         time.sleep(max(deadline - time.monotonic(), 0))
+
+
+def _stream() -> str:
+    return redis.key("events")

@@ -293,8 +293,8 @@ def _window(provider: str) -> tuple[int, int]:
 
 
 def _places(provider: str) -> str:
-    return f"chaotix:limit:{{{provider}}}:places"
+    return redis.key(f"limit:{{{provider}}}:places")
 
 
 def _pause(provider: str) -> str:
-    return f"chaotix:limit:{{{provider}}}:pause"
+    return redis.key(f"limit:{{{provider}}}:pause")

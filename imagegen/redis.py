@@ -12,6 +12,11 @@ from imagegen import conf
 Error = redis.RedisError
 
 
+def key(name: str) -> str:
+    """Return what this installation calls something in Redis."""
+    return f"{conf.redis_prefix()}:{name}"
+
+
 @cache
 def client() -> redis.Redis:
     """Return a client that gives up after seconds, so that nothing hangs while Redis is away."""

@@ -1,5 +1,6 @@
 """Where finished pictures are kept, named by the job and never by what somebody typed; and the site's own static files."""
 
+import logging
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,9 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage, storages
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
-from imagegen import errors, files
+from imagegen import conf, errors, files
+
+log = logging.getLogger(__name__)
 
 # Between two pieces other threads take their turn: Django's 64 KB make dozens of a picture.
 PIECE_BYTES = 4 * 1024**2
@@ -73,7 +76,7 @@ def read(name: str) -> bytes:
         with default_storage.open(name) as file:
             return bytes(file.read())
     except FileNotFoundError as error:
-        if default_storage.exists(""):
+        if not isinstance(storages["default"], FileSystemStorage) or default_storage.exists(""):
             raise
         raise errors.StorageUnavailable("The place where pictures are kept is away.") from error
     except OSError as error:
@@ -81,4 +84,13 @@ def read(name: str) -> bytes:
 
 
 def delete(name: str) -> None:
-    default_storage.delete(name)
+    """Delete a file that no row names; where that fails it merely takes room."""
+    try:
+        default_storage.delete(name)
+    except OSError as error:
+        log.warning("%s could not be deleted: %s", name, error.strerror)
+
+
+def address(name: str) -> str | None:
+    """Return where a browser may get a stored file by itself for a while; None where this site hands it on."""
+    return str(default_storage.url(name)) if conf.presigned_seconds() else None

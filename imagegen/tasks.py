@@ -25,7 +25,6 @@ BATCH = 500
 PRIORITIES = (0, 3, 6, 9)
 PRIORITY_SEPARATOR = "\x06\x16"
 THREAD_POOLS = ("threads", "solo")
-SWEEP_LOCK = "chaotix:sweep"
 
 
 @shared_task(name="imagegen.generate", ignore_result=True)
@@ -44,7 +43,7 @@ def publish(hints: Sequence[Hint]) -> None:
 
 def queue_names() -> list[str]:
     """Return Redis's lists of hints, the one that is read first the first."""
-    return [conf.queue_name() + (f"{PRIORITY_SEPARATOR}{step}" if step else "") for step in PRIORITIES]
+    return [redis.key(conf.queue_name()) + (f"{PRIORITY_SEPARATOR}{step}" if step else "") for step in PRIORITIES]
 
 
 def queue_length() -> int:
@@ -85,7 +84,7 @@ class Sweeper(threading.Thread):
     def _sweep(self) -> None:
         if workers.may_take_over():
             recovery.recover()
-        is_mine = redis.client().set(SWEEP_LOCK, str(workers.ID), nx=True, px=int(conf.sweep_seconds() * 900))
+        is_mine = redis.client().set(redis.key("sweep"), str(workers.ID), nx=True, px=int(conf.sweep_seconds() * 900))
         if is_mine and (hints := recovery.forgotten(queue_length())):
             publish(hints)
 

@@ -25,7 +25,7 @@ PICTURE = Stored("ab/name.png", "0" * 64, 10, Picture("image/png", "png", 1, 1))
 
 def told() -> list[UUID]:
     """Return the jobs that the stream names, the oldest event first."""
-    entries: Any = redis.client().xrange(events.STREAM)
+    entries: Any = redis.client().xrange(events._stream())
     return [UUID(bytes=fields[b"job"]) for _, fields in entries]
 
 
@@ -101,7 +101,7 @@ class TestChanges:
     def test_a_change_that_its_guard_refused_is_no_event(self) -> None:
         held = claimed(make_job())
         Job.objects.update(fence=9)
-        redis.client().delete(events.STREAM)
+        redis.client().delete(events._stream())
         lifecycle.succeed(held, PICTURE, seed=1, receipt=Receipt())
         lifecycle.settle(held, errors.Refused("No."), Receipt())
         assert told() == []
@@ -128,7 +128,7 @@ class TestChanges:
 
     def test_a_renewed_lease_is_no_news(self) -> None:
         held = claimed(make_job())
-        redis.client().delete(events.STREAM)
+        redis.client().delete(events._stream())
         lifecycle.renew([held], worker=WORKER)
         assert told() == []
 
@@ -150,7 +150,7 @@ class TestSending:
     def test_the_stream_keeps_about_so_many(self) -> None:
         jobs = [uuid4() for _ in range(3 * events.KEPT)]
         events.send(jobs)
-        assert events.KEPT <= redis.client().xlen(events.STREAM) < 1.1 * events.KEPT
+        assert events.KEPT <= redis.client().xlen(events._stream()) < 1.1 * events.KEPT
         assert told()[-1] == jobs[-1]
 
     def test_a_redis_that_is_away_raises_nothing(self, away: None) -> None:

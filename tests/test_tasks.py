@@ -90,7 +90,7 @@ def test_a_limited_provider_gets_no_more_hints_than_calls(one_thread: None, sett
 
 def test_hints_of_many_jobs_of_one_lane_wait_for_those_of_others() -> None:
     tasks.publish([Hint(make_job().pk, place) for place in (0, 9, 10, 99, 100, 1000)])
-    names = ["chaotix", *(f"chaotix\x06\x16{step}" for step in (3, 6, 9))]
+    names = ["chaotix:hints", *(f"chaotix:hints\x06\x16{step}" for step in (3, 6, 9))]
     assert [redis.client().llen(name) for name in names] == [2, 2, 1, 1]
     assert tasks.queue_length() == 6
 

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import socket
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import IO
 
 from django.db import DatabaseError, connection
 
-from imagegen import redis
+from imagegen import redis, s3
+from imagegen.s3 import BucketStorage
+
+log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
@@ -63,6 +67,18 @@ def check_broker() -> None:
         redis.client().ping()
     except redis.Error as error:
         raise CannotStart(f"The broker does not answer ({error}); see REDIS_URL.") from error
+
+
+def check_bucket(bucket: BucketStorage) -> None:
+    """Prove that the bucket can be used; where it merely does not answer, pictures wait until it does."""
+    try:
+        bucket.check()
+    except s3.Unreachable as error:
+        log.warning("S3_BUCKET=%s: %s; pictures wait until it answers", bucket.bucket_name, error.strerror)
+    except OSError as error:
+        raise CannotStart(
+            f"S3_BUCKET={bucket.bucket_name} cannot be used: {error.strerror}; see S3_ENDPOINT and its keys."
+        ) from error
 
 
 def check_private(folder: Path) -> None:

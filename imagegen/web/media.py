@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from imagegen import accounts, queries, storage
+from imagegen import accounts, conf, queries, storage
 from imagegen.errors import StorageUnavailable
 
 
@@ -22,6 +22,10 @@ def picture(request: HttpRequest, job_id: str, suffix: str) -> HttpResponse:
     unchanged = get_conditional_response(request, etag=headers["ETag"], response=answer)
     if unchanged is not None and unchanged is not answer:
         return unchanged
+    if address := storage.address(found.name):
+        # Kept for less than it works.
+        caching = f"private, max-age={conf.presigned_seconds() // 2}"
+        return HttpResponseRedirect(address, headers={"Cache-Control": caching})
     try:
         answer.content = storage.read(found.name)
     except FileNotFoundError as error:

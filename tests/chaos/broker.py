@@ -13,7 +13,7 @@ import redis
 from tests.product import Product, wait_until
 
 # One list for each priority.
-QUEUES = ("chaotix", *(f"chaotix\x06\x16{step}" for step in (3, 6, 9)))
+QUEUES = ("chaotix:hints", *(f"chaotix:hints\x06\x16{step}" for step in (3, 6, 9)))
 WATCH_SECONDS = 0.05
 
 

@@ -24,7 +24,7 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
 from imagegen import events
-from imagegen.events import STREAM
+from imagegen.events import _stream
 from imagegen.models import Batch, Job
 from imagegen.queries import Card, Glance
 from imagegen.states import State, Visibility
@@ -161,7 +161,7 @@ def broker(product: Product) -> Iterator[redis.Redis]:
 def tell(product: Product, task: str) -> None:
     """Send the event of a change."""
     with broker(product) as client:
-        client.xadd(STREAM, {"job": UUID(task).bytes})
+        client.xadd(_stream(), {"job": UUID(task).bytes})
 
 
 def settled(product: Product, ids: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ import urllib.request
 from typing import Any
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.core.management import BaseCommand, call_command
 from django.db import DatabaseError, connection
 
@@ -13,6 +14,7 @@ from imagegen.management import parts, preflight
 from imagegen.management.parts import Part
 from imagegen.management.preflight import CannotStart
 from imagegen.management.supervisor import Supervisor
+from imagegen.s3 import BucketStorage
 
 
 class Command(BaseCommand):
@@ -33,6 +35,8 @@ class Command(BaseCommand):
             preflight.check_database()
             supervisor.start_broker(until=_broker_answers)
             preflight.check_broker()
+            if isinstance(bucket := storages["default"], BucketStorage):
+                preflight.check_bucket(bucket)
             call_command("migrate", verbosity=0, interactive=False)
             call_command("collectstatic", verbosity=0, interactive=False)
             connection.close()
