@@ -249,7 +249,16 @@ def _enough_threads() -> int:
 
 WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", _enough_threads(), least=1, most=1000)
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+
+def _broker_url() -> str:
+    """Return the same address as Celery spells it."""
+    if REDIS_URL.startswith("rediss://") and "ssl_cert_reqs=" not in REDIS_URL:
+        # Celery would believe any certificate.
+        return f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}ssl_cert_reqs=required"
+    return REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+
+
+CELERY_BROKER_URL = _broker_url()
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A message is a hint, and one that gets lost is given again by the sweep: kombu need not write down in Redis who has
     # which, which is half of what a message costs a worker. What a stopping worker has not begun it puts back all the same.
