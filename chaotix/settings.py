@@ -305,6 +305,8 @@ IMAGE_PROVIDERS: dict[str, dict[str, Any]] = {
 }
 DEFAULT_PROVIDER = env.choice("DEFAULT_PROVIDER", "stability" if _stability_key else "demo", tuple(IMAGE_PROVIDERS))
 
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+
 # --- Log ----------------------------------------------------------------------------------------------------------
 
 LOGGING = {

@@ -76,6 +76,11 @@ def presigned_seconds() -> int:
     return int(settings.PRESIGNED_SECONDS)
 
 
+def metrics_token() -> str:
+    """What whoever asks for /metrics must bring; empty where nothing is asked for."""
+    return str(settings.METRICS_TOKEN)
+
+
 def public_url() -> str:
     """The address people use, without a slash at the end; empty when it is whatever they typed."""
     return str(settings.PUBLIC_URL)

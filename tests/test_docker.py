@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 import yaml
+from dotenv import dotenv_values
 
 from imagegen import http
 from imagegen.management import preflight
@@ -44,6 +46,14 @@ class TestFiles:
     @pytest.mark.parametrize("service", ["web", "worker"])
     def test_every_setting_is_one_that_the_product_reads(self, service: str) -> None:
         assert set(SERVICES[service]["environment"]) <= settings_in_example()
+
+    def test_the_stores_are_started_where_their_settings_are_given_and_nowhere_else(self) -> None:
+        given = dotenv_values(PROJECT / "deploy" / "stores.env")
+        stores = {name for name, service in SERVICES.items() if service.get("profiles") == [given.pop("COMPOSE_PROFILES")]}
+        assert stores == {"postgres", "s3", "bucket"}
+        assert {*given} - {"POSTGRES_PASSWORD"} <= {*SERVICES["web"]["environment"]} & settings_in_example()
+        assert urlsplit(given["DATABASE_URL"]).password == given["POSTGRES_PASSWORD"]
+        assert f"-name {given['S3_BUCKET']}'" in SERVICES["bucket"]["entrypoint"][-1]
 
     def test_web_and_worker_share_one_folder(self) -> None:
         assert SERVICES["web"]["volumes"] == SERVICES["worker"]["volumes"] == ["data:/data"]

@@ -107,6 +107,23 @@ def test_of_many_workers_only_one_claims_each_job() -> None:
     assert Attempt.objects.count() == len(jobs)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("crowd")
+def test_of_two_hundred_claims_at_once_each_job_gets_one() -> None:
+    jobs, start = [make_job() for _ in range(50)], threading.Barrier(200)
+
+    def worker(number: int) -> bool:
+        start.wait()
+        try:
+            return claim(jobs[number % len(jobs)]) is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(200) as pool:
+        assert sum(pool.map(worker, range(200))) == len(jobs)
+    assert Attempt.objects.count() == len(jobs)
+
+
 @pytest.mark.django_db
 class TestSuccess:
     def test_the_row_says_what_came_out(self) -> None:

@@ -48,5 +48,5 @@ def test_two_installations_share_a_server_and_nothing_else(server: ValkeyServer)
         waiting = two.generate("a kite", provider="demo", size="64x64")
         assert states(one) == {"succeeded"}
         assert [image["state"] for image in two.images(waiting)] == ["queued"]
-    names = {key.decode().partition(":")[0] for key in server.client.keys("*")}
+    names = {str(key).partition(":")[0] for key in server.client.keys("*")}
     assert names == {"one", "two"}

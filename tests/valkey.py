@@ -28,7 +28,7 @@ class ValkeyServer:
     def __enter__(self) -> Self:
         here = ["--bind", "127.0.0.1", "--port", str(self.port), "--requirepass", PASSWORD, "--save", ""]
         self._process = subprocess.Popen([str(preflight.valkey_program()), *here], stdout=subprocess.DEVNULL)
-        self.client = redis.Redis.from_url(self.url)
+        self.client = redis.Redis.from_url(self.url, decode_responses=True)
         wait_until(self._answers, seconds=20, what="Valkey")
         return self
 

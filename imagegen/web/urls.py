@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from imagegen.addresses import UUID
-from imagegen.web import decide, live, media, pages, spending
+from imagegen.web import decide, live, media, metrics, pages, spending
 
 urlpatterns = [
     path("", pages.compose, name="compose"),
@@ -12,6 +12,7 @@ urlpatterns = [
     re_path(rf"^jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)$", decide.on_job, name="decide-job"),
     path("spending", spending.spending, name="spending"),
     path("events", live.stream, name="events"),
+    path("metrics", metrics.view, name="metrics"),
     re_path(
         rf"^media/(?P<job_id>{UUID})\.(?P<suffix>png|jpg|webp|thumb\.webp)$",
         media.picture,

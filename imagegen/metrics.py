@@ -1,0 +1,114 @@
+"""What an operator watches, for Prometheus: read from the rows and from Redis when it is asked for.
+
+So every web server gives the same figures, about all workers on all machines, and a restart of any part changes none.
+Counters begin anew at midnight UTC, as the day's limit does; Prometheus knows how to go on from there.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
+from django.db.models.functions import Now
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from imagegen import ledger, limits, pauses, readiness
+from imagegen.models import Job
+from imagegen.providers import registry
+from imagegen.states import State
+
+# Upper bounds of the buckets in which calls are counted by their length, in seconds.
+BUCKETS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 180)
+
+
+def text() -> bytes:
+    """Return everything in Prometheus's text format."""
+    collected = CollectorRegistry(auto_describe=False)
+    collected.register(_Rows())
+    return generate_latest(collected)
+
+
+class _Rows(Collector):
+    def collect(self) -> Iterable[Metric]:
+        yield from _jobs()
+        yield from _waiting()
+        yield from _calls()
+        yield from _providers()
+        yield _gauge("worker_threads", "Calls that the workers that live can make at once", readiness.live_threads())
+        yield _gauge("calls_in_flight", "Calls that were begun and have not ended", readiness.calls_in_flight())
+
+
+def _jobs() -> Iterator[Metric]:
+    jobs = GaugeMetricFamily("chaotix_jobs", "Jobs by provider and state", labels=["provider", "state"])
+    for provider, state, count in Job.objects.order_by().values_list("provider", "state").annotate(Count("pk")):
+        jobs.add_metric([provider, state], count)
+    yield jobs
+
+
+def _waiting() -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("chaotix_jobs_waiting", "Jobs that wait, by what for", labels=["provider", "reason"])
+    oldest = GaugeMetricFamily("chaotix_oldest_waiting_seconds", "How long the oldest has waited", labels=["provider"])
+    later = Count("pk", filter=Q(not_before__gt=Now()))
+    queued = Job.objects.filter(state=State.QUEUED).order_by().values_list("provider")
+    for provider, count, retries, first in queued.annotate(all=Count("pk"), later=later, first=Min("created")):
+        waiting.add_metric([provider, "retry"], retries)
+        waiting.add_metric([provider, _reason(provider)], count - retries)
+        oldest.add_metric([provider], (timezone.now() - first).total_seconds())
+    yield waiting
+    yield oldest
+
+
+def _reason(provider: str) -> str:
+    """Return what jobs of a provider wait for that could run by themselves: the first thing that would have to change."""
+    paused = pauses.current()
+    if pause := paused.get(pauses.EVERYTHING) or paused.get(provider):
+        return pause.reason
+    if ledger.left_today() == 0 and provider not in registry.free():
+        return "limit_of_the_day"
+    if not readiness.live_threads():
+        return "no_worker"
+    return "rate_limit" if limits.paused_for(provider) else "turn"
+
+
+def _calls() -> Iterator[Metric]:
+    calls = CounterMetricFamily(
+        "chaotix_attempts", "Calls since midnight UTC, by outcome and charge", labels=["provider", "outcome", "charged"]
+    )
+    for provider, outcome, charged, count in (
+        ledger.today().order_by().values_list("provider", "outcome", "charged").annotate(Count("pk"))
+    ):
+        calls.add_metric([provider, outcome or "in_flight", charged], count)
+    yield calls
+    yield _lengths()
+
+
+def _lengths() -> Metric:
+    lengths = HistogramMetricFamily("chaotix_call_seconds", "How long calls took since midnight UTC", labels=["provider"])
+    took = ExpressionWrapper(F("ended_at") - F("sent_at"), output_field=DurationField())
+    counts = {f"le_{number}": Count("pk", filter=Q(took__lte=timedelta(seconds=le))) for number, le in enumerate(BUCKETS)}
+    ended = ledger.today().exclude(ended_at=None).annotate(took=took)
+    rows: Any = ended.order_by().values("provider").annotate(all=Count("pk"), sum=Sum("took"), **counts)
+    for row in rows:
+        buckets = [(str(float(le)), row[f"le_{number}"]) for number, le in enumerate(BUCKETS)]
+        lengths.add_metric([row["provider"]], [*buckets, ("+Inf", row["all"])], row["sum"].total_seconds())
+    return lengths
+
+
+def _providers() -> Iterator[Metric]:
+    paused = GaugeMetricFamily(
+        "chaotix_provider_paused", "1 where a provider is paused; * is all", labels=["provider", "reason"]
+    )
+    for provider, pause in pauses.current().items():
+        paused.add_metric([provider or "*", pause.reason], 1)
+    rests = GaugeMetricFamily("chaotix_provider_rest_seconds", "How long a provider rests after a 429", labels=["provider"])
+    for provider, seconds in limits.rests(registry.names()).items():
+        rests.add_metric([provider], seconds)
+    yield paused
+    yield rests
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"chaotix_{name}", help_text, value=value)
