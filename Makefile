@@ -7,14 +7,16 @@ IN_PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Settings of an installation that others reach, for Django's own deployment check.
 DEPLOYED := HOST=0.0.0.0 ANONYMOUS_ACCESS=closed PUBLIC_URL=https://pictures.example.org DATA_DIR=$(or $(TMPDIR),/tmp)/chaotix-check
 
-.PHONY: run test lint bench chaos mutants format lock clean
+.PHONY: run test test-stores lint bench chaos mutants format lock clean
 
 run: .venv/.run  ## start everything; prints `ready http://127.0.0.1:8000` when pictures can be made
 	@exec $(PYTHON_IN_VENV) manage.py up
 
-test: lint  ## check the code, then run every test, and once more on PostgreSQL what must hold on both databases
+test: lint  ## check the code, then run every test on what a laptop has: SQLite, an own Valkey, a folder
 	$(PYTHON_IN_VENV) -m pytest $(IN_PARALLEL) $(PYTEST_OPTIONS)
-	TEST_DATABASE=postgresql $(PYTHON_IN_VENV) -m pytest -m both_databases $(IN_PARALLEL) $(PYTEST_OPTIONS) || [ $$? -eq 5 ]  # 5: none of these
+
+test-stores: .venv/.test  ## run every test on what a team has: PostgreSQL, a Redis with a password, an S3 store
+	TEST_STORES=servers $(PYTHON_IN_VENV) -m pytest -m "not laptop" $(IN_PARALLEL) $(PYTEST_OPTIONS)
 
 lint: .venv/.test  ## style, types, the direction of imports, migrations, deployment settings
 	.venv/bin/ruff format --check

@@ -9,7 +9,8 @@ import requests
 
 from bench.figures import Figure
 from bench.processes import running
-from tests.product import Product, unused_port, wait_until
+from tests.product import Product
+from tests.waiting import unused_port, wait_until
 
 # Prompts in a POST, and how many POSTs are sent to each side in turn.
 SIZES = ((3, 60), (100, 30), (1000, 12))

@@ -1,9 +1,11 @@
 """The Celery application: `celery -A chaotix worker` starts a worker with the right pool."""
 
 import warnings
+from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.signals import setup_logging
 
 from chaotix import env
 
@@ -14,3 +16,8 @@ env.use_project_settings_module()
 app = Celery("chaotix", amqp="chaotix.broker:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _leave_the_log_alone(**_: Any) -> None:
+    """Keep Celery from setting a format and a level of its own: LOG_LEVEL and LOG_FORMAT hold in workers, too."""

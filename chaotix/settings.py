@@ -203,7 +203,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # A process lends its connections to its threads, and finds out before it lends one that the server has closed it.
-    _pool = {"min_size": 0, "max_size": env.integer("DATABASE_POOL", 10, least=2), "timeout": 20}
+    _pool = {"min_size": 0, "max_size": env.integer("DATABASE_POOL", 10, least=2), "timeout": 5}
     _database["CONN_HEALTH_CHECKS"] = True
     # Nothing here takes long: what does is stuck, and holds up others.
     _patience = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
@@ -280,7 +280,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_PREFETCH_COUNT_REDUCTION = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- Pictures and money -------------------------------------------------------------------------------------------
 
@@ -309,11 +308,25 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # --- Log ----------------------------------------------------------------------------------------------------------
 
+# Whether lines about calls say what was asked for.
+LOG_PROMPTS = env.boolean("LOG_PROMPTS", False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "imagegen.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": env.choice("LOG_FORMAT", "line", ("line", "json"))},
+    },
+    # The web server comes with handlers of its own, and with lines about requests in which a prompt may stand.
+    "loggers": {
+        "uvicorn": {"handlers": []},
+        "uvicorn.access": {"handlers": [], "propagate": False},
+        # It says once a second what whoever wants a connection says anyway.
+        "psycopg.pool": {"level": "ERROR"},
+    },
     "root": {
         "handlers": ["stderr"],
         "level": env.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection
 
-from imagegen import errors, ledger, lifecycle, limits, metadata, pictures, spool, storage
+from imagegen import conf, errors, ledger, lifecycle, limits, logs, metadata, pictures, spool, storage
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim, Stored
 from imagegen.metadata import Story
@@ -87,6 +87,7 @@ class Call:
             if seconds := _rest(error):
                 limits.pause(self._held.provider, seconds, str(error))
             self._refused = not lifecycle.settle(self._held, error, self._receipt())
+            self._say(error.code)
 
     def _ask(self) -> None:
         """Make the paid call and wait for its answer, which is in the spool when this returns."""
@@ -141,6 +142,8 @@ class Call:
             log.warning("job %s was taken over meanwhile; its late picture waits in the spool", self._held.job)
             storage.delete(stored.name)
             self._refused = True
+        else:
+            self._say("succeeded")
 
     def _stored(self, answer: Answer) -> tuple[Stored, int | None, Receipt]:
         """Check the picture and store it with its story; return what is stored, its seed, and what is known of the call."""
@@ -178,6 +181,13 @@ class Call:
 
     def _set_aside(self, code: str, sentence: str, charged: Charged) -> None:
         lifecycle.set_aside(self._held, code, sentence, charged=charged, receipt=self._receipt())
+
+    def _say(self, outcome: str) -> None:
+        words = {"provider": self._held.provider, "attempt_id": str(self._held.attempt), "outcome": outcome}
+        sentence = "job %(job)s: call %(attempt_id)s to %(provider)s ended: %(outcome)s"
+        if conf.log_prompts():
+            words["prompt"], sentence = self._held.request.prompt, f"{sentence}; it asked for %(prompt)r"
+        log.info(sentence, {**words, "job": self._held.job}, extra=logs.facts(**words))
 
     def _receipt(self, body: bytes = b"") -> Receipt:
         """Return what is known of the call; `body` is the picture where the answer held more than that."""

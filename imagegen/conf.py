@@ -81,6 +81,11 @@ def metrics_token() -> str:
     return str(settings.METRICS_TOKEN)
 
 
+def log_prompts() -> bool:
+    """Whether lines of the log say what was asked for."""
+    return bool(settings.LOG_PROMPTS)
+
+
 def public_url() -> str:
     """The address people use, without a slash at the end; empty when it is whatever they typed."""
     return str(settings.PUBLIC_URL)

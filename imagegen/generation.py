@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import conf, errors, finishing, lanes, lifecycle, limits, redis, spool, workers
+from imagegen import conf, errors, finishing, lanes, lifecycle, limits, logs, redis, spool, workers
 from imagegen.calls import Call
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Claim
@@ -21,7 +21,8 @@ def run(job_id: UUID) -> None:
     """Make the picture of a job that is due, and then those of jobs that were put off; do nothing where it is not due."""
     job: UUID | None = job_id
     while job is not None:
-        job = _run(job)
+        with logs.about(job_id=job):
+            job = _run(job)
 
 
 def _run(job_id: UUID) -> UUID | None:
@@ -53,11 +54,11 @@ def _make(held: Claim, place: Place) -> None:
         else:
             call = Call(held)
             if call.make():
-                finishing.soon(partial(_finish, call, holding.pop_all()))
+                finishing.soon(partial(_finish, held, call, holding.pop_all()))
 
 
-def _finish(call: Call, holding: contextlib.ExitStack) -> None:
-    with holding:
+def _finish(held: Claim, call: Call, holding: contextlib.ExitStack) -> None:
+    with holding, logs.about(job_id=held.job):
         call.finish()
 
 

@@ -75,12 +75,14 @@ def _reason(provider: str) -> str:
 
 def _calls() -> Iterator[Metric]:
     calls = CounterMetricFamily(
-        "chaotix_attempts", "Calls since midnight UTC, by outcome and charge", labels=["provider", "outcome", "charged"]
+        "chaotix_attempts",
+        "Calls that ended today (UTC), by outcome and charge",
+        labels=["provider", "outcome", "charged"],
     )
-    for provider, outcome, charged, count in (
-        ledger.today().order_by().values_list("provider", "outcome", "charged").annotate(Count("pk"))
-    ):
-        calls.add_metric([provider, outcome or "in_flight", charged], count)
+    # One that has not ended is no count yet: it would be taken back when it does.
+    ended = ledger.today().exclude(ended_at=None).order_by().values_list("provider", "outcome", "charged")
+    for provider, outcome, charged, count in ended.annotate(Count("pk")):
+        calls.add_metric([provider, outcome, charged], count)
     yield calls
     yield _lengths()
 

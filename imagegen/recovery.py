@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import calls, conf, errors, http, lanes, lifecycle, limits, readiness, spool, storage, workers
+from imagegen import calls, conf, errors, http, lanes, lifecycle, limits, logs, readiness, spool, storage, workers
 from imagegen.calls import Call
 from imagegen.lanes import Hint
 from imagegen.ledger import Receipt
@@ -79,17 +79,22 @@ def _rescue(orphan: Orphan, hold: Callable[..., Claim | None]) -> None:
 
 def _finish(orphan: Orphan, hold: Callable[..., Claim | None]) -> None:
     try:
-        held = hold(orphan, worker=workers.ID)
-        if held:
+        with logs.about(job_id=orphan.job):
+            _try_to_finish(orphan, hold)
+    finally:
+        connection.close()
+        with _lock:
+            _in_hand.discard(orphan.attempt)
+
+
+def _try_to_finish(orphan: Orphan, hold: Callable[..., Claim | None]) -> None:
+    try:
+        if held := hold(orphan, worker=workers.ID):
             log.warning("job %s lost its worker; finishing what is left of its call", orphan.job)
             with workers.executing(held):
                 _conclude(held, orphan.handle)
     except Exception:
         log.exception("job %s could not be recovered; the next sweep tries again", orphan.job)
-    finally:
-        connection.close()
-        with _lock:
-            _in_hand.discard(orphan.attempt)
 
 
 def _conclude(held: Claim, handle: str) -> None:

@@ -6,13 +6,14 @@ wrong with which item and nothing is made.
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from imagegen import accounts, announcements, lanes
+from imagegen import accounts, announcements, lanes, logs
 from imagegen import items as item_rows
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, Problem
@@ -20,6 +21,7 @@ from imagegen.items import Item
 from imagegen.lanes import Lane
 from imagegen.models import Batch, Job
 
+log = logging.getLogger(__name__)
 MAX_KEY = 255
 
 
@@ -56,7 +58,9 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "")
             return _replay(first, batch)
         raise
     announcements.after_commit(hints)
-    return Submission(batch.pk, [job.pk for job in jobs])
+    ids = [job.pk for job in jobs]
+    log.info("batch %s: %d jobs are queued", batch.pk, len(ids), extra=logs.facts(batch_id=batch.pk, job_ids=ids))
+    return Submission(batch.pk, ids)
 
 
 def _check_key(key: str) -> None:

@@ -9,10 +9,12 @@ It refuses a wrong key and an expired address, as Amazon does, and being stopped
 that speaks S3: the one that keeps the files would need half a minute to come back.
 """
 
+import functools
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,10 +22,32 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.product import unused_port, wait_until
+from tests.waiting import unused_port, wait_until
 
 KEY, SECRET, BUCKET = "AKIACHAOTIX", "a-secret-of-the-tests", "pictures"
 STORE_PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
+
+
+class Contents:
+    """What the bucket holds for one installation, whose settings these are; names begin below its folder."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._client = _client(settings)
+        self._folder = f"{folder}/" if (folder := settings.get("S3_FOLDER")) else ""
+
+    def names(self) -> set[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=self._folder)
+        return {each["Key"].removeprefix(self._folder) for page in pages for each in page.get("Contents", [])}
+
+    def read(self, name: str) -> bytes:
+        return bytes(self._client.get_object(Bucket=BUCKET, Key=self._folder + name)["Body"].read())
+
+    def write(self, name: str, body: bytes) -> None:
+        self._client.put_object(Bucket=BUCKET, Key=self._folder + name, Body=body)
+
+    def clear(self) -> None:
+        for name in self.names():
+            self._client.delete_object(Bucket=BUCKET, Key=self._folder + name)
 
 
 class BucketServer:
@@ -45,13 +69,9 @@ class BucketServer:
             "S3_BUCKET": BUCKET, "S3_ENDPOINT": self.url, "S3_ACCESS_KEY_ID": KEY, "S3_SECRET_ACCESS_KEY": SECRET,
         }  # fmt: skip
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
-        config = Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
-        return boto3.client(
-            "s3", endpoint_url=self.url, region_name="us-east-1", config=config,
-            aws_access_key_id=KEY, aws_secret_access_key=SECRET,
-        )  # fmt: skip
+        return _client(self.settings)
 
     def __enter__(self) -> Self:
         here = [
@@ -62,7 +82,11 @@ class BucketServer:
             "-master.volumeSizeLimitMB=64",
         ]
         self._store = self._weed("server", "-filer", *here, *(f"-{name}={port}" for name, port in self._ports.items()))
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,7 +98,7 @@ class BucketServer:
     def start(self) -> None:
         """Return when it has its bucket and takes pictures."""
         filer = f"127.0.0.1:{self._ports['filer.port']}.{self._ports['filer.port.grpc']}"
-        ports = [f"-port={self._port}", f"-port.grpc={unused_port()}", f"-port.iceberg={unused_port()}"]
+        ports = [f"-port={self._port}", f"-port.grpc={unused_port()}", "-port.iceberg=0", "-port.lance=0"]
         keys = f"-config={self.folder / 'keys.json'}"
         self._gate = self._weed("s3", f"-filer={filer}", keys, "-ip.bind=127.0.0.1", "-autoCreateBucket=false", *ports)
         wait_until(self._answers, seconds=60, what="the S3 server")
@@ -86,11 +110,6 @@ class BucketServer:
     def _weed(self, *words: str) -> "subprocess.Popen[bytes]":
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen([str(Path(sys.executable).with_name("weed")), *words], stdout=log, stderr=log)
-
-    def names(self) -> list[str]:
-        """Return the names of what the bucket holds."""
-        found = self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        return sorted(each["Key"] for each in found)
 
     def _answers(self) -> bool:
         """Whether it can be written to, which it can be a while after it listens."""
@@ -104,3 +123,13 @@ class BucketServer:
         except (ClientError, BotoCoreError):
             return False
         return True
+
+
+def _client(settings: Mapping[str, str]) -> Any:
+    return boto3.client(
+        "s3", endpoint_url=settings["S3_ENDPOINT"], region_name="us-east-1",
+        config=Config(
+            signature_version="s3v4", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}
+        ),
+        aws_access_key_id=settings["S3_ACCESS_KEY_ID"], aws_secret_access_key=settings["S3_SECRET_ACCESS_KEY"],
+    )  # fmt: skip

@@ -6,20 +6,26 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from imagegen import announcements, redis
 from imagegen.management.commands.up import _broker
 from imagegen.together import Together
 from tests import audit
-from tests.product import wait_until
+from tests.kept import forget_everything, own_pictures
 from tests.standins.stability import StabilityStandIn
+from tests.waiting import wait_until
 
 LONG = ("chaos", "crash_points", "browser")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def broker() -> Iterator[None]:
-    """A real Valkey on the socket that the settings name."""
+    """A real Valkey: the one that the settings name, or our own on a private socket."""
+    if not django_settings.OWN_BROKER:
+        yield
+        return
     part = _broker()
     part.start()
     wait_until(_answers, seconds=20, what="the broker")
@@ -35,14 +41,24 @@ def _answers() -> bool:
         return False
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The tests' own database, without others at its end: a thread may outlive its test, and PostgreSQL would keep it."""
+    yield
+    if connection.vendor == "postgresql":
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(f"{others} WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+
 @pytest.fixture(autouse=True)
 def _clean(broker: None) -> Iterator[None]:
     """Leave no message and no file to the next test."""
     yield
     announcements.wait_until_idle()
-    redis.client().flushall()
-    for folder in (django_settings.MEDIA_ROOT, django_settings.DATA_DIR / "spool"):
-        shutil.rmtree(folder, ignore_errors=True)
+    forget_everything()
+    own_pictures().clear()
+    shutil.rmtree(django_settings.DATA_DIR / "spool", ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ class PostgresServer:
         # Not in TMPDIR: a socket's path is short, and another user must get there.
         self._folder = tempfile.TemporaryDirectory(prefix="chaotix-pg-", dir="/tmp")
         self.folder = Path(self._folder.name)
-        self.url = f"postgres://postgres@:5432/postgres?host={self.folder}"
+        self.url = self.address("postgres")
         self._log = self.folder / "log"
         self._data = self.folder / "data"
         self._programs = PROGRAMS
@@ -76,6 +76,10 @@ class PostgresServer:
             self.stop("immediate")
         finally:
             self._folder.cleanup()
+
+    def address(self, database: str) -> str:
+        """Return the address of one of its databases."""
+        return f"postgres://postgres@:5432/{database}?host={self.folder}"
 
     def start(self) -> None:
         """Start it and return when it answers."""

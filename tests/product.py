@@ -3,39 +3,27 @@
 import contextlib
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import psycopg
 import requests
+from redis import Redis
 
 from tests import settings as test_settings
+from tests import stores
+from tests.kept import Pictures
+from tests.waiting import unused_port, wait_until
 
 PROJECT = Path(__file__).parent.parent
 START_SECONDS = 60
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Wait for something that is sure to come; `seconds` only ends a test that would hang."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.05)
 
 
 def clean_environment(**names: object) -> dict[str, str]:
@@ -57,7 +45,8 @@ class Product:
         self.folder = Path(self._folder.name)
         self.port = unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        own = {"DATA_DIR": self.folder / "var", "MEDIA_ROOT": self.folder / "media", "PORT": self.port}
+        folders = {"DATA_DIR": self.folder / "var", "MEDIA_ROOT": self.folder / "media"}
+        own = {**folders, "PORT": self.port, **stores.installation()}
         # Nothing is limited but what a test is about.
         self.environment = clean_environment(**{**own, "SWEEP_SECONDS": 1, "STABILITY_RATE_LIMIT": 0, **names})
         self.lines: list[str] = []
@@ -159,11 +148,28 @@ class Product:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Read the product's own database, in the types that its driver gives: an id is text from SQLite, else a UUID."""
-        if (url := self.environment["DATABASE_URL"]).startswith("postgres"):
-            with psycopg.connect(url) as server:
-                return server.execute(query.encode()).fetchall()
-        with contextlib.closing(sqlite3.connect(self.folder / "var" / "chaotix.sqlite3", timeout=20)) as database:
-            return database.execute(query).fetchall()
+        with self._database() as database:
+            found: list[tuple[Any, ...]] = database.execute(query).fetchall()
+            return found
+
+    def change(self, statement: str) -> None:
+        """Change the product's own database, of which it learns nothing."""
+        with self._database() as database:
+            database.execute(statement)
+            database.commit()
+
+    def redis(self) -> Redis:
+        """Return a client of the product's Redis; `key` says what it calls something there."""
+        own = f"unix://{self.folder / 'var' / 'broker' / 'valkey.sock'}"
+        # An address has no retries of its own; a path as an argument would have three.
+        return Redis.from_url(self.environment["REDIS_URL"] or own, socket_timeout=5)
+
+    def key(self, name: str) -> str:
+        return f"{self.environment['REDIS_PREFIX'] or 'chaotix'}:{name}"
+
+    @property
+    def pictures(self) -> Pictures:
+        return Pictures(self.environment)
 
     def ledger(self, provider: str) -> dict[str, str]:
         """Return the charge of each attempt at this provider by the attempt's id in hex, also after the end."""
@@ -171,6 +177,15 @@ class Product:
             return self._ledger
         rows = self.rows(f"SELECT id, charged FROM imagegen_attempt WHERE provider = '{provider}'")
         return {UUID(str(attempt)).hex: charged for attempt, charged in rows}
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[Any]:
+        if (url := self.environment["DATABASE_URL"]).startswith("postgres"):
+            opened: Any = psycopg.connect(url)
+        else:
+            opened = sqlite3.connect(self.folder / "var" / "chaotix.sqlite3", timeout=20)
+        with contextlib.closing(opened) as database:
+            yield database
 
     def _read(self) -> None:
         assert self.process.stdout is not None

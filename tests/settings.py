@@ -1,6 +1,6 @@
 """The product's own settings, in a folder of their own and deaf to whatever key the developer's machine has.
 
-TEST_DATABASE=postgresql lets the tests run on a real PostgreSQL that starts here; without it they run on SQLite.
+TEST_STORES=servers lets the tests run on real servers that start here; without it they run on what a laptop has.
 """
 
 import atexit
@@ -11,21 +11,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from tests.postgresql import PostgresServer
-
-
-def _database_url() -> str:
-    """Return the address of the database that TEST_DATABASE names; a server that it needs ends with this process."""
-    match os.environ.get("TEST_DATABASE", ""):
-        case "" | "sqlite":
-            return ""
-        case "postgresql":
-            server = PostgresServer().__enter__()
-            atexit.register(server.__exit__)
-            return server.url
-        case other:
-            raise ValueError(f"TEST_DATABASE={other} is neither sqlite nor postgresql")
-
+from tests import stores
 
 # Short, because the path of a Unix socket may have 103 bytes on macOS.
 ROOT = Path(tempfile.mkdtemp(prefix="chaotix-test-"))
@@ -33,7 +19,7 @@ atexit.register(shutil.rmtree, ROOT, ignore_errors=True)
 NAMES = dotenv_values(Path(__file__).parent.parent / ".env.example")
 os.environ.update(dict.fromkeys([*NAMES, *(f"{name}_FILE" for name in NAMES)], ""))
 os.environ.update(DATA_DIR=str(ROOT / "var"), MEDIA_ROOT=str(ROOT / "media"))
-os.environ["DATABASE_URL"] = _database_url()
+os.environ.update(stores.installation())
 
 from chaotix.settings import *  # noqa: E402, F403
 from chaotix.settings import DATABASES, STORAGES  # noqa: E402

@@ -24,7 +24,6 @@ from imagegen.submission import Submission
 from tests.product import Product
 from tests.rows import MACHINE, WORKER, claimed, make_batch, make_job
 
-pytestmark = pytest.mark.both_databases
 CROWD = 50
 Result = TypeVar("Result")
 

@@ -83,4 +83,4 @@ def test_workers_hear_of_a_job_that_waits_again() -> None:
     job = make_job(state=State.FAILED)
     decisions.on_job(Decision.RETRY, job.pk, viewer=NOBODY)
     announcements.wait_until_idle()
-    assert redis.client().llen("chaotix:hints") == 1
+    assert redis.client().llen(redis.key("hints")) == 1

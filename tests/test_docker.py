@@ -1,4 +1,4 @@
-"""The container files, as far as they can be checked without an engine: what they say, and their commands as processes."""
+"""What platforms are told to run, as far as it can be checked without them: what it says, and its commands as processes."""
 
 import os
 import re
@@ -19,7 +19,10 @@ from dotenv import dotenv_values
 
 from imagegen import http
 from imagegen.management import preflight
-from tests.product import PROJECT, Product, unused_port, wait_until
+from tests import stores
+from tests.product import PROJECT, Product, clean_environment
+from tests.valkey import ValkeyServer
+from tests.waiting import unused_port, wait_until
 
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
@@ -27,7 +30,7 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 
 
 def settings_in_example() -> set[str]:
-    return set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([A-Z0-9_]+)=", (PROJECT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 class TestFiles:
@@ -49,8 +52,9 @@ class TestFiles:
 
     def test_the_stores_are_started_where_their_settings_are_given_and_nowhere_else(self) -> None:
         given = dotenv_values(PROJECT / "deploy" / "stores.env")
-        stores = {name for name, service in SERVICES.items() if service.get("profiles") == [given.pop("COMPOSE_PROFILES")]}
-        assert stores == {"postgres", "s3", "bucket"}
+        profile = given.pop("COMPOSE_PROFILES")
+        started = {name for name, service in SERVICES.items() if service.get("profiles") == [profile]}
+        assert started == {"postgres", "s3", "bucket"}
         assert {*given} - {"POSTGRES_PASSWORD"} <= {*SERVICES["web"]["environment"]} & settings_in_example()
         assert urlsplit(given["DATABASE_URL"]).password == given["POSTGRES_PASSWORD"]
         assert f"-name {given['S3_BUCKET']}'" in SERVICES["bucket"]["entrypoint"][-1]
@@ -108,3 +112,39 @@ def test_the_web_service_starts_no_broker_and_no_worker_of_its_own(composed: Pro
 def test_the_health_check_asks_for_a_page_that_is_there(composed: Product) -> None:
     [address] = re.findall(r"http://127.0.0.1:8000(/\w+)", " ".join(SERVICES["web"]["healthcheck"]["test"]))
     assert requests.get(composed.url + address, timeout=10).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def on_a_platform() -> Iterator[str]:
+    """Run what the Procfile names, the release first, each in a shell as platforms do; yield the address."""
+    lines = (PROJECT / "Procfile").read_text(encoding="utf-8").replace("0.0.0.0", "127.0.0.1").splitlines()
+    commands = dict(line.split(": ", 1) for line in lines)
+    port, path = unused_port(), os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        broker = {"REDIS_URL": stack.enter_context(ValkeyServer()).url}
+        kept = {"DATA_DIR": folder / "var", "MEDIA_ROOT": folder / "media"}
+        names = clean_environment(**{**kept, **broker, **stores.installation()}, PATH=path, PORT=port)
+        subprocess.run(["sh", "-c", commands.pop("release")], cwd=PROJECT, env=names, check=True, capture_output=True)
+        for command in commands.values():
+            stack.enter_context(child(["sh", "-c", f"exec {command}"], names, signal.SIGTERM))
+        yield f"http://127.0.0.1:{port}"
+
+
+def test_a_platform_makes_pictures_by_the_procfile(on_a_platform: str) -> None:
+    wait_until(lambda: answers(f"{on_a_platform}/readyz"), seconds=60, what="a platform that is ready")
+    made = requests.post(f"{on_a_platform}/generate-images", json={"text": ["A kite"]}, timeout=30).json()["task_ids"]
+
+    def image() -> Any:
+        headers, body = {"Accept": "application/json"}, {"task_ids": made}
+        return requests.get(f"{on_a_platform}/show-images", json=body, headers=headers, timeout=30).json()["images"][0]
+
+    wait_until(lambda: bool(image()["thumbnail_url"]), seconds=60, what="a picture with its thumbnail")
+    assert image()["state"] == "succeeded"
+
+
+def answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=10).status_code == 200
+    except requests.ConnectionError:
+        return False

@@ -17,8 +17,9 @@ from imagegen.lifecycle import Stored
 from imagegen.models import Job
 from imagegen.pictures import Picture
 from imagegen.states import Charged, State
-from tests.product import unused_port
+from tests.kept import forget_everything
 from tests.rows import MACHINE, WORKER, claimed, make_job
+from tests.waiting import unused_port
 
 PICTURE = Stored("ab/name.png", "0" * 64, 10, Picture("image/png", "png", 1, 1))
 
@@ -78,7 +79,6 @@ def succeeded(job: Job) -> None:
     lifecycle.succeed(claimed(job), PICTURE, seed=1, receipt=Receipt())
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestChanges:
     def test_a_claim_is_one_event(self) -> None:
@@ -276,7 +276,7 @@ class TestListening:
         job, listener = uuid4(), Listener()
 
         async def act() -> None:
-            redis.client().flushall()
+            forget_everything()
             events.send([job])
             await eventually(lambda: job in listener.heard)
 

@@ -11,10 +11,10 @@ import pytest
 from imagegen import finishing, generation, limits, workers
 from imagegen.models import Job
 from imagegen.states import State
-from tests.product import wait_until
 from tests.rows import make_job
 from tests.standins import stability as answers
 from tests.standins.stability import StabilityStandIn
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.rows import make_job
 from tests.standins import stability as answers
 from tests.standins.stability import StabilityStandIn
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

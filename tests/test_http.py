@@ -23,10 +23,10 @@ from imagegen.errors import BadAnswer, OutcomeUnknown, ProviderError, Unavailabl
 from imagegen.providers.base import Answer, ImageRequest
 from imagegen.providers.stability import StabilityV2Beta
 from imagegen.states import Charged
-from tests.product import unused_port
 from tests.standins import stability as answers
 from tests.standins.http_server import ServerThread, read_request
 from tests.standins.stability import StabilityStandIn
+from tests.waiting import unused_port
 
 # Generous, because a busy machine may be late; a call that forgets its deadline takes far longer.
 GRACE_SECONDS = 3.0

@@ -13,8 +13,6 @@ from imagegen.models import Job, ProviderPause
 from imagegen.states import State
 from tests.rows import claimed, make_batch, make_job
 
-pytestmark = pytest.mark.both_databases
-
 
 def due(limit: int, *, provider: str = "demo") -> list[UUID]:
     return [hint.job for hint in lanes.due(provider, limit, told_before=timedelta(seconds=10))]

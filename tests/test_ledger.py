@@ -15,8 +15,6 @@ from imagegen.models import Attempt, Job
 from imagegen.states import Charged
 from tests.rows import MACHINE, WORKER, claimed, make_job
 
-pytestmark = pytest.mark.both_databases
-
 
 def paid_job() -> Job:
     return make_job(provider="stability", model="core")

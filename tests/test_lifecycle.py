@@ -22,8 +22,6 @@ from imagegen.providers.base import Price
 from imagegen.states import Charged, State
 from tests.rows import MACHINE, WORKER, claimed, make_job
 
-pytestmark = pytest.mark.both_databases
-
 PNG = Picture("image/png", "png", 64, 64)
 STORED = Stored("a.png", "ab", 3, PNG)
 

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as Away
 
 from imagegen import errors, limits, redis
 from imagegen.limits import Place
-from tests.product import unused_port
+from tests.waiting import unused_port
 
 NAME = "limited"
 

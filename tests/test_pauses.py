@@ -15,7 +15,7 @@ from imagegen.pictures import Picture
 from imagegen.states import State
 from tests.rows import MACHINE, WORKER, claimed, make_job
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 NO_CREDIT = errors.OutOfCredit("The account is empty.")
 DOWN = errors.Unavailable("It is down.")
 

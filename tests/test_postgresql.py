@@ -1,7 +1,6 @@
 """A real PostgreSQL: the server that tests start keeps its word, and the product lives through its loss."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -14,10 +13,10 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection
 
 from tests.postgresql import PostgresServer, are_alive
-from tests.product import PROJECT, Product, wait_until
+from tests.product import PROJECT, Product
+from tests.waiting import wait_until
 
 PROMPTS = 24
 OWNER = """
@@ -109,19 +108,6 @@ class TestServer:
         assert processes
         wait_until(lambda: not are_alive(processes), seconds=20, what="the end of every process")
         wait_until(lambda: not Path(folder).exists(), seconds=20, what="the end of its folder")
-
-
-@pytest.mark.both_databases
-@pytest.mark.django_db
-def test_the_tests_run_on_the_database_that_was_asked_for() -> None:
-    assert connection.vendor == (os.environ.get("TEST_DATABASE") or "sqlite")
-
-
-def test_a_database_that_tests_do_not_know_is_refused() -> None:
-    environment = {**os.environ, "TEST_DATABASE": "oracle"}
-    command = [sys.executable, "-c", "import tests.settings"]
-    asked_for = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert "TEST_DATABASE=oracle" in asked_for.stderr
 
 
 @pytest.fixture(scope="class")

@@ -21,10 +21,11 @@ from imagegen.models import Attempt, Job, Worker
 from imagegen.pictures import Picture
 from imagegen.providers import registry
 from imagegen.states import Charged, State
-from tests.product import Product, wait_until
+from tests.product import Product
 from tests.rows import WORKER, claimed, make_job
 from tests.standins import stability as answers
 from tests.standins.stability import StabilityStandIn
+from tests.waiting import wait_until
 
 
 def crashed(prompt: str = "A kite", *, machine: UUID | None = None, **fields: Any) -> Claim:
@@ -53,7 +54,6 @@ def age_spool() -> None:
         os.utime(spool._path(attempt), (0, 0))
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestOrphans:
     def test_an_answer_in_the_spool_is_finished_without_a_second_call(self) -> None:
@@ -141,7 +141,6 @@ class TestOrphans:
         recovery.wait_until_idle()
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestLateAnswers:
     def test_a_slow_worker_that_was_taken_over_changes_nothing_but_the_ledger(self) -> None:
@@ -336,7 +335,7 @@ def test_killed_workers_lose_no_job_and_no_call_is_made_twice(product: Product, 
 
 def test_every_call_has_one_attempt_and_none_that_was_billed_says_no(product: Product, standin: StabilityStandIn) -> None:
     product.finished(product.generate("a kite that is not disturbed"))
-    ledger = {row[0]: row[1] for row in product.rows("SELECT id, charged FROM imagegen_attempt")}
-    billed = {str(call.attempt).replace("-", "") for call in standin.calls if call.credits}
+    ledger = product.ledger("stability")
+    billed = {UUID(call.attempt).hex for call in standin.calls if call.credits}
     assert billed
     assert all(ledger[attempt] in ("yes", "unknown") for attempt in billed)

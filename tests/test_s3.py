@@ -17,10 +17,11 @@ from imagegen.management import preflight
 from imagegen.moves import Fate
 from imagegen.s3 import BucketStorage
 from imagegen.states import State
-from tests.bucket import BUCKET, BucketServer
-from tests.product import Product, wait_until
+from tests.bucket import BUCKET, BucketServer, Contents
+from tests.product import Product
 from tests.rows import make_job
 from tests.standins.stability import StabilityStandIn
+from tests.waiting import wait_until
 
 BODY = b"a picture" * 1000
 
@@ -46,8 +47,7 @@ def bucket(server: BucketServer, settings: Any) -> Iterator[BucketServer]:
     settings.STORAGES = {**django_settings.STORAGES, "default": backend}
     settings.S3_BUCKET = BUCKET
     yield server
-    for name in server.names():
-        server.client.delete_object(Bucket=BUCKET, Key=name)
+    Contents(server.settings).clear()
 
 
 class TestStorage:
@@ -60,7 +60,7 @@ class TestStorage:
         storage.save_as("12/a.png", BODY)
         storage.delete("12/a.png")
         storage.delete("12/a.png")
-        assert bucket.names() == []
+        assert Contents(bucket.settings).names() == set()
         with pytest.raises(FileNotFoundError):
             storage.read("12/a.png")
 
@@ -140,7 +140,7 @@ class TestMove:
 
     def test_everything_is_carried_over_and_nothing_deleted(self, pictures: list[str], bucket: BucketServer) -> None:
         assert self.move() == {Fate.CARRIED: len(pictures)}
-        assert bucket.names() == pictures
+        assert Contents(bucket.settings).names() == {*pictures}
         assert all(self.local().exists(name) for name in pictures)
 
     def test_it_goes_on_where_it_was_stopped(self, pictures: list[str], bucket: BucketServer) -> None:
@@ -170,7 +170,8 @@ class TestMove:
         assert "12/2.png: missing" in faults.getvalue()
         assert self.local().exists("12/1.png")
 
-    def test_without_a_bucket_there_is_nowhere_to_go(self) -> None:
+    def test_without_a_bucket_there_is_nowhere_to_go(self, settings: Any) -> None:
+        settings.S3_BUCKET = ""
         with pytest.raises(SystemExit, match="S3_BUCKET is not set"):
             call_command("move_media")
 
@@ -185,6 +186,7 @@ def product(request: pytest.FixtureRequest, server: BucketServer, stability: Sta
     }
     with Product(**names, **server.settings, S3_DELIVERY=request.param) as product:
         yield product
+    Contents(server.settings).clear()
 
 
 def test_the_main_job_with_a_bucket_that_goes_away(

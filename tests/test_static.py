@@ -6,7 +6,8 @@ from pathlib import Path
 
 import requests
 
-from tests.product import PROJECT, clean_environment, unused_port, wait_until
+from tests.product import PROJECT, clean_environment
+from tests.waiting import unused_port, wait_until
 
 
 def test_the_pages_work_under_runserver_without_collectstatic(tmp_path: Path) -> None:

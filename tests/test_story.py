@@ -33,7 +33,7 @@ class Story:
         self.by_text: dict[str, dict[str, Any]] = {image["prompt"]: image for image in self.images}
 
     def files(self) -> set[str]:
-        return {path.name for path in (self.product.folder / "media").rglob("*.png")}
+        return {name.rpartition("/")[2] for name in self.product.pictures.names() if name.endswith(".png")}
 
 
 @pytest.fixture(scope="module")

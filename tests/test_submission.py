@@ -21,8 +21,6 @@ from imagegen.providers.base import MAX_SEED, Answer, ImageRequest, ImageResult,
 from imagegen.submission import Submission
 from tests.standins.stability import StabilityStandIn
 
-pytestmark = pytest.mark.both_databases
-
 NOBODY = AnonymousUser()
 Submit = Callable[..., Submission]
 

@@ -16,11 +16,11 @@ from imagegen.states import State
 from tests.product import PROJECT, clean_environment
 from tests.rows import make_batch, make_job
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def waiting() -> int:
-    return int(redis.client().llen(conf.queue_name()))
+    return int(redis.client().llen(redis.key(conf.queue_name())))
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def one_thread() -> None:
 def test_each_published_job_is_one_message_with_the_jobs_id_as_task_id() -> None:
     jobs = [make_job().pk for _ in range(3)]
     tasks.publish([Hint(job, 0) for job in jobs])
-    messages = redis.client().lrange(conf.queue_name(), 0, -1)
+    messages = redis.client().lrange(redis.key(conf.queue_name()), 0, -1)
     assert len(messages) == 3
     assert all(any(str(job).encode() in message for message in messages) for job in jobs)
 
 
 def test_a_message_carries_the_id_and_nothing_of_the_prompt() -> None:
     tasks.publish([Hint(make_job("a secret prompt").pk, 0)])
-    [message] = redis.client().lrange(conf.queue_name(), 0, -1)
+    [message] = redis.client().lrange(redis.key(conf.queue_name()), 0, -1)
     assert b"secret" not in message
 
 
@@ -90,7 +90,7 @@ def test_a_limited_provider_gets_no_more_hints_than_calls(one_thread: None, sett
 
 def test_hints_of_many_jobs_of_one_lane_wait_for_those_of_others() -> None:
     tasks.publish([Hint(make_job().pk, place) for place in (0, 9, 10, 99, 100, 1000)])
-    names = ["chaotix:hints", *(f"chaotix:hints\x06\x16{step}" for step in (3, 6, 9))]
+    names = map(redis.key, ("hints", *(f"hints\x06\x16{step}" for step in (3, 6, 9))))
     assert [redis.client().llen(name) for name in names] == [2, 2, 1, 1]
     assert tasks.queue_length() == 6
 

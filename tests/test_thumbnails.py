@@ -26,10 +26,12 @@ from imagegen.management.commands.thumbnails import NICENESS, _make_some
 from imagegen.models import Job
 from imagegen.queries import Card
 from imagegen.states import State
-from tests.product import PROJECT, Product, clean_environment, wait_until
+from tests.kept import own_pictures
+from tests.product import PROJECT, Product, clean_environment
 from tests.rows import make_job
 from tests.test_files import largest_file
 from tests.test_pictures import SIGNATURE, chunk, encoded
+from tests.waiting import wait_until
 
 # The most memory that decoding may take: 64 million pixels of four bytes, twice, and what Django needs.
 MOST_MEGABYTES = 900
@@ -78,8 +80,7 @@ def card(job: Job) -> Card:
 
 
 def files() -> list[str]:
-    root = Path(django_settings.MEDIA_ROOT)
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    return sorted(own_pictures().names())
 
 
 def damaged(body: bytes = encoded("PNG")) -> bytes:
@@ -181,7 +182,6 @@ def sixteen_bits(size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestMaking:
     def test_the_card_shows_the_thumbnail_and_links_to_the_picture(self) -> None:
@@ -210,7 +210,6 @@ class TestMaking:
         assert card(looked_at(job)).version > before
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestDefects:
     def test_a_picture_that_cannot_be_decoded_says_so_on_its_card(self) -> None:
@@ -240,7 +239,7 @@ class TestDefects:
         assert looked_at(stored(drawn())).thumbnail
 
 
-@pytest.mark.both_databases
+@pytest.mark.laptop
 @pytest.mark.django_db(transaction=True)
 class TestStorageAway:
     def test_a_thumbnail_that_cannot_be_stored_is_made_later(self) -> None:
@@ -270,7 +269,6 @@ class TestStorageAway:
         assert looked_at(job).thumbnail
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestSeveral:
     def test_two_thumbnailers_at_once_do_no_harm(self) -> None:
@@ -335,8 +333,9 @@ class TestProcess:
         os.kill(thumbnailer(product), signal.SIGSTOP)
         [first] = product.generate("a broken one")
         product.finished([first])
-        for picture in (product.folder / "media").rglob(f"{first}-*.png"):
-            picture.write_bytes(damaged())
+        for name in product.pictures.names():
+            if first in name:
+                product.pictures.write(name, damaged())
         os.kill(thumbnailer(product), signal.SIGCONT)
         wait_until(lambda: product.images([first])[0]["why"] is not None, seconds=60, what="the defect")
         [second] = product.generate("a whole one")

@@ -8,7 +8,7 @@ import pytest
 
 from imagegen import together
 from imagegen.together import Together
-from tests.product import wait_until
+from tests.waiting import wait_until
 
 
 class Ground:

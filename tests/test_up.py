@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.product import PROJECT, Product, clean_environment, unused_port, wait_until
+from tests.product import PROJECT, Product, clean_environment
+from tests.waiting import unused_port, wait_until
 
 
 def refusal(folder: Path, **names: object) -> str:
@@ -42,7 +43,7 @@ def _is_ready(product: Product) -> bool:
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    with Product() as running:
+    with Product(REDIS_URL="") as running:
         yield running
 
 

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from imagegen import readiness, workers
 from imagegen.models import Job, Worker
-from tests.product import wait_until
 from tests.rows import claimed, make_job
+from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_beating_process_is_listening_and_a_stopped_one_is_not() -> None:

@@ -10,6 +10,7 @@ from django.db import connection
 from imagegen.writes import writing
 
 
+@pytest.mark.laptop
 @pytest.mark.django_db(transaction=True)
 def test_a_write_waits_for_another_process() -> None:
     entered = threading.Event()

@@ -13,7 +13,7 @@ import redis
 import trustme
 
 from imagegen.management import preflight
-from tests.product import unused_port, wait_until
+from tests.waiting import unused_port, wait_until
 
 PASSWORD = "a-password-of-the-tests"
 

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.db import DatabaseError, connection
 
@@ -55,8 +55,11 @@ def check_address(host: str, port: int) -> None:
 
 
 def check_database() -> None:
+    """Ask it by a connection of our own: a pool would go on trying for a while, and not say why it failed."""
     try:
-        connection.ensure_connection()
+        database: Any = connection
+        with database.wrap_database_errors:
+            database.Database.connect(**database.get_connection_params()).close()
     except DatabaseError as error:
         reason = " ".join(str(error).split())
         raise CannotStart(f"The database does not answer ({reason}); see DATABASE_URL.") from error

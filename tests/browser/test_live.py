@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser import EXAMPLES, Visitor, expect_pictures, has_stayed, results, send, stay
 from tests.browser.conftest import Visit
-from tests.product import START_SECONDS, Product, wait_until
+from tests.product import START_SECONDS, Product
+from tests.waiting import wait_until
 
 RECORD_TITLES = """window.titles = [document.title];
     new MutationObserver(() => titles.push(document.title)).observe(document.querySelector("title"), {childList: true});"""

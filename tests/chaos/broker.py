@@ -10,10 +10,11 @@ from typing import Any, Self
 
 import redis
 
-from tests.product import Product, wait_until
+from tests.product import Product
+from tests.waiting import wait_until
 
 # One list for each priority.
-QUEUES = ("chaotix:hints", *(f"chaotix:hints\x06\x16{step}" for step in (3, 6, 9)))
+QUEUES = ("hints", *(f"hints\x06\x16{step}" for step in (3, 6, 9)))
 WATCH_SECONDS = 0.05
 
 
@@ -22,9 +23,7 @@ class Broker:
 
     def __init__(self, product: Product) -> None:
         self._product = product
-        # An address has no retries of its own; a path as an argument would have three.
-        address = f"unix://{product.folder / 'var' / 'broker' / 'valkey.sock'}"
-        self._client: Any = redis.Redis.from_url(address, socket_timeout=5)
+        self._client: Any = product.redis()
 
     def kill(self, *, away: float = 0.0) -> None:
         """Kill it, and return when the one answers that the supervisor starts instead, after so many seconds at least."""
@@ -45,7 +44,7 @@ class Broker:
     def hints(self) -> int:
         """Return how many hints wait; 0 while nobody can tell."""
         try:
-            return sum(int(self._client.llen(name)) for name in QUEUES)
+            return sum(int(self._client.llen(self._product.key(name))) for name in QUEUES)
         except redis.RedisError:
             return 0
 

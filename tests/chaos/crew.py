@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from imagegen.management.commands.up import _worker
-from tests.product import PROJECT, Product, wait_until
+from tests.product import PROJECT, Product
+from tests.waiting import wait_until
 
 SECONDS = 60
 INTRODUCTION = re.compile(r"process (\d+) is worker (\w+)")
@@ -47,9 +48,7 @@ class Crew:
     def __enter__(self) -> Self:
         self._log = tempfile.NamedTemporaryFile(prefix="chaotix-crew-")
         try:
-            for _ in range(self._size):
-                self._start()
-            wait_until(lambda: len(self._at_work()) == self._size, seconds=SECONDS, what="the crew")
+            self.start_all()
         except BaseException:
             self.__exit__()
             raise
@@ -80,6 +79,21 @@ class Crew:
         finally:
             self._send(victim, signal.SIGCONT)
         return at
+
+    def all_at_once(self, number: signal.Signals) -> None:
+        """Send this signal to every process, as when the whole machine is struck; nobody takes the place of who dies."""
+        for process in self._processes:
+            self._send(process, number)
+        if number == signal.SIGKILL:
+            for process in self._processes:
+                process.wait(SECONDS)
+            self._processes.clear()
+
+    def start_all(self) -> None:
+        """Start the whole crew, and return when they are at work."""
+        for _ in range(self._size):
+            self._start()
+        wait_until(lambda: len(self._at_work()) == self._size, seconds=SECONDS, what="the crew")
 
     def log(self) -> str:
         """Return what all processes said so far."""

@@ -13,8 +13,9 @@ from imagegen.states import State
 from tests.chaos.disk import MEGABYTE, Disk
 from tests.chaos.reckoning import Reckoning, answers_in_spool, plain, reckon
 from tests.chaos.report import Options, Report, Storms
-from tests.product import Product, wait_until
+from tests.product import Product
 from tests.standins.stability import StabilityStandIn
+from tests.waiting import wait_until
 
 KEY = "sk-storm"
 PROCESSES = 2

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tests.chaos.reckoning import reckon
+from tests.chaos.reckoning import moment, plain, reckon
 from tests.chaos.report import Options, Report, Storms
-from tests.product import Product, wait_until
+from tests.product import Product
 from tests.standins import stability as answers
 from tests.standins.stability import Call, StabilityStandIn
+from tests.waiting import wait_until
 
 KEY = "sk-storm"
 SETTINGS = "tests.chaos.limited_settings"
@@ -91,7 +92,9 @@ def empty_account(storm: Storm) -> Report:
         first = _unpaid(standin)[0].at
         figures = {
             "calls_without_credit_at_once": float(_begun(_unpaid(standin), first - 1, first + 1.5)),
-            "allowed": float(storm.processes),
+            # As many go out as the time of one answer holds, which is longer where other tests run beside (seen: 4 with two
+            # processes on servers); at full size, alone on the machine, patience is one.
+            "allowed": storm.processes * storm.patience,
             "jobs_that_waited": float(len(waiting)),
         }
         broken = _above(figures, "calls_without_credit_at_once", "allowed")
@@ -131,8 +134,8 @@ def two_people(storm: Storm, *, few: int = 3) -> Report:
 def most_within(times: Sequence[float], seconds: float) -> int:
     """Return how many of these moments, in order, at most lie within any so many seconds."""
     first = most = 0
-    for last, moment in enumerate(times):
-        while times[first] <= moment - seconds:
+    for last, at in enumerate(times):
+        while times[first] <= at - seconds:
             first += 1
         most = max(most, last - first + 1)
     return most
@@ -160,10 +163,10 @@ def _makespan(product: Product, storm: Storm, provider: str) -> float:
 def _seconds(product: Product, ids: list[str]) -> float:
     """Return the seconds from the first of these jobs being asked for to the last one's end, by the product's own clock."""
     product.finished(ids, seconds=300)
-    wanted = ", ".join(f"'{job.replace('-', '')}'" for job in ids)
-    spans = f"SELECT (julianday(MAX(ended_at)) - julianday(MIN(created))) * 86400 FROM imagegen_job WHERE id IN ({wanted})"
-    [(seconds,)] = product.rows(spans)
-    return float(seconds)
+    wanted = {plain(job) for job in ids}
+    rows = product.rows("SELECT id, created, ended_at FROM imagegen_job")
+    spans = [(moment(created), moment(ended)) for job, created, ended in rows if plain(job) in wanted]
+    return max(ended for _, ended in spans) - min(created for created, _ in spans)
 
 
 def _text(place: int, wish: str) -> str:

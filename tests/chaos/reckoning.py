@@ -130,9 +130,9 @@ def _calls(product: Product, standin: StabilityStandIn, attempts: dict[str, Atte
 
 
 def _files(product: Product, jobs: dict[str, tuple[str, str]]) -> set[str]:
-    """Return the pictures in the media folder that begin with the id of one of these jobs."""
-    folder = product.folder / "media"
-    return {str(path.relative_to(folder)) for path in folder.rglob("*.png") if plain(path.name[:36]) in jobs}
+    """Return the stored pictures whose names begin with the id of one of these jobs."""
+    names = (name for name in product.pictures.names() if name.endswith(".png"))
+    return {name for name in names if plain(name.rpartition("/")[2][:36]) in jobs}
 
 
 def _names(jobs: dict[str, tuple[str, str]]) -> set[str]:

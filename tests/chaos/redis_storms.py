@@ -11,8 +11,9 @@ from tests.chaos.broker import Broker, QueueWatch
 from tests.chaos.reckoning import answers_in_spool, attempts_of, plain, reckon
 from tests.chaos.report import Options, Report, Storms
 from tests.chaos.traffic import Traffic, Visit
-from tests.product import Product, wait_until
+from tests.product import Product
 from tests.standins.stability import StabilityStandIn, success
+from tests.waiting import wait_until
 
 KEY = "sk-storm"
 SUBMISSION = 1000
@@ -157,7 +158,7 @@ def _scene(storm: Storm) -> Iterator[Scene]:
         "SWEEP_SECONDS": storm.sweep,
     }
     standin = StabilityStandIn(key=KEY, delay=storm.call_seconds)
-    with standin, Product(**names, STABILITY_API_HOST=standin.url) as product:
+    with standin, Product(**names, STABILITY_API_HOST=standin.url, REDIS_URL="") as product:
         yield Scene(storm, product, standin)
 
 

@@ -54,6 +54,7 @@ def test_only_calls_that_were_in_flight_are_unknown_after_a_full_disk(full_amid_
     assert full_amid_calls.reckoning.jobs.get("unknown", 0) <= PROCESSES * STORM.concurrency
 
 
+@pytest.mark.laptop
 def test_pictures_without_a_place_are_stored_later_and_not_bought_again(no_room_for_pictures: Report) -> None:
     assert no_room_for_pictures.figures["pictures_without_a_place"] > 0
     assert no_room_for_pictures.faults() == [], no_room_for_pictures

@@ -5,8 +5,6 @@ from dataclasses import replace
 from signal import SIGKILL, SIGQUIT, SIGTERM, Signals
 from typing import Any
 
-import redis
-
 from tests.chaos.reckoning import attempts_of
 from tests.chaos.report import Options, Report, Storms
 from tests.chaos.scene import Scene, Storm, blowing, ground
@@ -106,7 +104,7 @@ def _freeze(scene: Scene) -> None:
 
 def _deliveries(product: Product) -> int:
     """Return how many hints workers were given since the broker began; kombu notes each in a sorted set."""
-    with redis.Redis(unix_socket_path=str(product.folder / "var" / "broker" / "valkey.sock")) as broker:
+    with product.redis() as broker:
         statistics = broker.info("commandstats")
     return int(statistics.get("cmdstat_zadd", {"calls": 0})["calls"])
 

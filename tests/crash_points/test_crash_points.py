@@ -28,6 +28,8 @@ from tests.crash_points.runs import Run, running
 from tests.crash_points.stories import FREE_FAILURE, HANDLE
 from tests.standins.stability import Call
 
+# The steps at which a process dies are those of SQLite and of files.
+pytestmark = pytest.mark.laptop
 ENDS = (State.SUCCEEDED, State.FAILED, State.REFUSED, State.UNKNOWN)
 # How many calls of a job may be paid, or perhaps paid.
 MAY_PAY = {"hold": 1, "retry": 2}

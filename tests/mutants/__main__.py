@@ -45,7 +45,7 @@ def _verdict(whole: int, without: int) -> str:
 
 def _run(guard: Guard, tree: Path) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test]
-    environment = {**os.environ, "TEST_DATABASE": guard.database, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "TEST_STORES": guard.stores, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS, check=False).returncode
 
 

@@ -17,7 +17,7 @@ class Guard:
     text: str
     without: str
     test: str
-    database: str = ""
+    stores: str = ""
 
     def take_away(self, tree: Path) -> None:
         path = tree / self.file

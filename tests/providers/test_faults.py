@@ -13,10 +13,10 @@ from django.utils import timezone
 from imagegen import generation, redis
 from imagegen.models import Attempt, Job, ProviderPause
 from imagegen.states import UNFINISHED, Charged, PauseReason, State
-from tests.product import unused_port
 from tests.rows import make_job
 from tests.standins import stability as answers
 from tests.standins.stability import Answer, StabilityStandIn
+from tests.waiting import unused_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TRIES = 12
@@ -87,7 +87,7 @@ def play(job: Job) -> Job:
     for _ in range(TRIES):
         Job.objects.update(not_before=None)
         ProviderPause.objects.update(until=timezone.now() - timedelta(seconds=1))
-        redis.client().delete(*(redis.client().keys("chaotix:limit:*") or ["none"]))
+        redis.client().delete(*(redis.client().keys(redis.key("limit:*")) or ["none"]))
         generation.run(job.pk)
         job.refresh_from_db()
         if job.state not in UNFINISHED:

@@ -114,7 +114,6 @@ def careless_disk(transactional_db: None) -> Iterator[None]:
         connection.close()
 
 
-@pytest.mark.both_databases
 @pytest.mark.usefixtures("careless_disk")
 def test_no_order_of_events_breaks_a_promise() -> None:
     options = settings(

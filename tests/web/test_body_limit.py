@@ -14,8 +14,8 @@ import uvicorn
 from chaotix.asgi import application
 from imagegen import conf
 from imagegen.models import Job
-from tests.product import wait_until
 from tests.test_submission import nothing_was_made
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MEGABYTE = 1024 * 1024

@@ -7,10 +7,9 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple
@@ -18,19 +17,18 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
-import redis
 import requests
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
 from imagegen import events
-from imagegen.events import _stream
 from imagegen.models import Batch, Job
 from imagegen.queries import Card, Glance
 from imagegen.states import State, Visibility
 from imagegen.web import live
-from tests.product import Product, wait_until
+from tests.product import Product
 from tests.rows import NOBODYS, NOBODYS_EITHER, make_batch, make_job
+from tests.waiting import wait_until
 
 SECONDS = 60
 LATER = "9000-01-01T00:00:00.000000+00:00"
@@ -142,9 +140,12 @@ def succeeded(ids: list[str]) -> dict[str, str]:
 
 def change(product: Product, task: str, **columns: object) -> None:
     """Change a job in the database and tell nobody, as when its event was lost."""
-    assignments = ", ".join(f"{name} = ?" for name in columns)
-    with closing(sqlite3.connect(product.folder / "var" / "chaotix.sqlite3", timeout=20)) as database, database:
-        database.execute(f"UPDATE imagegen_job SET {assignments} WHERE id = ?", [*columns.values(), task.replace("-", "")])
+    assignments = ", ".join(f"{name} = '{quoted(value)}'" for name, value in columns.items())
+    product.change(f"UPDATE imagegen_job SET {assignments} WHERE replace(CAST(id AS TEXT), '-', '') = '{UUID(task).hex}'")
+
+
+def quoted(value: object) -> str:
+    return str(value).replace("'", "''")
 
 
 def ago(seconds: float) -> str:
@@ -152,16 +153,10 @@ def ago(seconds: float) -> str:
     return f"{datetime.now(UTC) - timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S.%f}"
 
 
-@contextmanager
-def broker(product: Product) -> Iterator[redis.Redis]:
-    with redis.Redis(unix_socket_path=str(product.folder / "var" / "broker" / "valkey.sock")) as client:
-        yield client
-
-
 def tell(product: Product, task: str) -> None:
     """Send the event of a change."""
-    with broker(product) as client:
-        client.xadd(_stream(), {"job": UUID(task).bytes})
+    with product.redis() as client:
+        client.xadd(product.key("events"), {"job": UUID(task).bytes})
 
 
 def settled(product: Product, ids: list[str]) -> list[str]:
@@ -176,7 +171,7 @@ def settled(product: Product, ids: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    with Product(STOP_SECONDS=1) as running:
+    with Product(STOP_SECONDS=1, REDIS_URL="") as running:
         yield running
 
 
@@ -427,8 +422,8 @@ class TestRedisAway:
         ids = product.generate(*(f"kite {number} [demo: slow 0.5]" for number in range(20)), size="64x64")
         with opened(product, task_ids=",".join(ids)) as page:
             wait_until(lambda: bool(page.cards), seconds=SECONDS, what="a card")
-            with broker(product) as client:
-                client.flushall()
+            with product.redis() as client:
+                client.delete(*client.keys(product.key("*")))
             page.wait_for_end()
             assert page.states() == succeeded(ids)
 

@@ -100,7 +100,7 @@ def _worker(number: int) -> Part:
         "--without-gossip",
         "--without-mingle",
     ]
-    return Part(f"worker {number}", [*command, "--hostname", f"worker{number}@%h", "--loglevel", "WARNING"])
+    return Part(f"worker {number}", [*command, "--hostname", f"worker{number}@%h"])
 
 
 def _broker_answers() -> bool:
