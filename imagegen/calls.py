@@ -104,8 +104,6 @@ class Call:
 
     def _send(self) -> Answer:
         keep = self._doubting(spool.keep(self._held.attempt, self._held.provider))
-        # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections.
-        connection.close()
         answer = self._provider.send(self._held.request, keep)
         if isinstance(answer, Answer):
             return answer

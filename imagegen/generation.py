@@ -45,6 +45,9 @@ def _run(job_id: UUID) -> UUID | None:
 
 def _make(held: Claim, place: Place) -> None:
     """Make the call and see to its picture, unless its provider has had too many calls while this job was claimed."""
+    # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections. Nor must those that
+    # wait until they may make one: whoever is to let them needs a connection, too.
+    connection.close()
     with contextlib.ExitStack() as holding:
         holding.enter_context(workers.executing(held))
         try:

@@ -19,7 +19,7 @@ from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.states import State
 from imagegen.together import Together
-from imagegen.writes import locked, writing
+from imagegen.writes import give_back_connection, locked, writing
 
 
 class Hint(NamedTuple):
@@ -63,7 +63,7 @@ def _look_at(jobs: Sequence[UUID]) -> list[str | None]:
     return [provider if provider in may_be_called else None for provider in providers]
 
 
-_look = Together(_look_at)
+_look = Together(_look_at, before_waiting=give_back_connection)
 
 
 def waiting_providers() -> Iterator[str]:

@@ -26,7 +26,7 @@ from imagegen.providers import registry
 from imagegen.providers.base import ImageRequest
 from imagegen.states import Charged, State
 from imagegen.together import Together
-from imagegen.writes import locked, writing
+from imagegen.writes import give_back_connection, locked, writing
 
 # Retries of calls that were surely not charged: full jitter, so that a provider that comes back is not hit by all at once.
 MAX_FREE_RETRIES = 4
@@ -113,7 +113,7 @@ def _claim_all(takers: Sequence[_Taker]) -> list[Claim | None]:
     return [claims.get(taker.job) if taker is wanted[taker.job] else None for taker in takers]
 
 
-_claim = Together(_claim_all)
+_claim = Together(_claim_all, before_waiting=give_back_connection)
 
 
 def orphans(machine: UUID) -> list[Orphan]:
@@ -204,7 +204,7 @@ def _succeed_all(ends: Sequence[_Success]) -> list[bool]:
     return [ours[end.held] for end in ends]
 
 
-_succeed = Together(_succeed_all)
+_succeed = Together(_succeed_all, before_waiting=give_back_connection)
 
 
 def _finish(end: _Success) -> bool:

@@ -18,11 +18,15 @@ class Together(Generic[Wish, Result]):
     """Calls a function with the wishes of all threads that wait at that moment, in the thread of one of them.
 
     The function returns a result for each wish, in order. What it raises for several it is asked again for each alone, so
-    that one thread's fault stays its own; it must therefore leave nothing behind when it raises.
+    that one thread's fault stays its own; it must therefore leave nothing behind when it raises. `before_waiting` gives back
+    what a thread holds and whoever serves it may need.
     """
 
-    def __init__(self, serve: Callable[[Sequence[Wish]], Sequence[Result]]) -> None:
+    def __init__(
+        self, serve: Callable[[Sequence[Wish]], Sequence[Result]], *, before_waiting: Callable[[], None] = lambda: None
+    ) -> None:
         self._serve = serve
+        self._before_waiting = before_waiting
         self._lock = threading.Lock()
         self._waiting: list[_Asked[Wish, Result]] = []
         self._is_led = False
@@ -34,6 +38,7 @@ class Together(Generic[Wish, Result]):
             self._waiting.append(asked)
             leads, self._is_led = not self._is_led, True
         if not leads:
+            self._before_waiting()
             asked.woken.wait()
         if not asked.is_served:
             self._lead()

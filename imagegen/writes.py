@@ -23,6 +23,12 @@ def writing() -> Iterator[None]:
         yield
 
 
+def give_back_connection() -> None:
+    """Let others have this thread's connection where all share a pool; whoever waits for them with it may wait forever."""
+    if getattr(connection, "pool", None) and not connection.in_atomic_block:
+        connection.close()
+
+
 def locked(rows: QuerySet[Job]) -> list[UUID]:
     """Lock these rows, always in the same order so that nobody waits in a circle, and return their ids."""
     return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))

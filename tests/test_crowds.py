@@ -25,6 +25,8 @@ from tests.product import Product
 from tests.rows import MACHINE, WORKER, claimed, make_batch, make_job
 
 CROWD = 50
+# As many as the pool of a process has.
+MOST_CONNECTIONS = 10
 Result = TypeVar("Result")
 
 
@@ -87,6 +89,26 @@ class TestOneQueue:
         assert sorted(claim.job for claims in held for claim in claims) == sorted(jobs)
         assert sorted(Attempt.objects.values_list("job", flat=True)) == sorted(jobs)
         assert set(Job.objects.values_list("state", "fence")) == {(State.RUNNING, 1)}
+
+    def test_whoever_holds_a_connection_and_waits_for_others_leaves_it_to_them(self) -> None:
+        """As many threads as there are connections have one; another one, which has none, is to claim for all of them."""
+        jobs = [make_job().pk for _ in range(MOST_CONNECTIONS + 1)]
+        have_one, leads = threading.Barrier(MOST_CONNECTIONS + 1), threading.Event()
+
+        def hold_and_claim(job: UUID) -> list[Claim]:
+            Job.objects.count()
+            have_one.wait(60)
+            assert leads.wait(60)
+            return claim_all([job])
+
+        def lead(job: UUID) -> list[Claim]:
+            have_one.wait(60)
+            threading.Timer(0.5, leads.set).start()
+            return claim_all([job])
+
+        connection.close()
+        held = at_once(partial(lead, jobs[0]), *[partial(hold_and_claim, job) for job in jobs[1:]])
+        assert sorted(claim.job for claims in held for claim in claims) == sorted(jobs)
 
     def test_claims_hints_renewals_and_cancellations_at_once_end_without_a_deadlock(self) -> None:
         batch = make_batch()
