@@ -14,7 +14,7 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
-from imagegen import conf, finishing, generation, memory, recovery, redis, workers
+from imagegen import conf, finishing, generation, memory, recovery, redis, storage, workers
 from imagegen.lanes import Hint
 
 log = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ def _refuse_other_pools(sender: Any, **_: Any) -> None:
 @worker_ready.connect
 def _begin(sender: Any, **_: Any) -> None:
     memory.keep_freed()
+    storage.make_ready()
     finishing.begin(backlog=sender.controller.concurrency)
     _Life.heart = workers.Heart(threads=sender.controller.concurrency)
     _Life.sweeper = Sweeper()

@@ -18,7 +18,9 @@ from uuid import UUID, uuid4
 
 import pytest
 import requests
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import AsyncClient, Client
 
 from imagegen import events
@@ -503,13 +505,18 @@ class TestOnePage:
         monkeypatch.setattr(live, "CATCH_UP_SECONDS", 0.2)
         job = make_job("a kite", state=State.RUNNING)
 
+        def finish() -> None:
+            Job.objects.update(state=State.SUCCEEDED, changed=datetime.now(UTC))
+            # The thread that does this lives on.
+            connection.close()
+
         async def told() -> str:
             answer: Any = await AsyncClient().get(f"/events?task_ids={job.pk}")
             text = ""
             async for part in answer.streaming_content:
                 text += part.decode()
                 if "Drawing" in text:
-                    await Job.objects.aupdate(state=State.SUCCEEDED, changed=datetime.now(UTC))
+                    await sync_to_async(finish)()
             return text
 
         assert 'data-state="succeeded"' in asyncio.run(told())
