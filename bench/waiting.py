@@ -12,7 +12,7 @@ django.setup()
 from django.db import transaction  # noqa: E402
 
 from bench.figures import median_seconds  # noqa: E402
-from imagegen import lanes, lifecycle  # noqa: E402
+from imagegen import claims, lanes  # noqa: E402
 from imagegen.models import Job  # noqa: E402
 from imagegen.states import State  # noqa: E402
 
@@ -22,7 +22,7 @@ HINTS = 640
 def claim(job: uuid.UUID) -> None:
     """Claim a job, and undo it: the next measurement finds as many that wait."""
     with transaction.atomic():
-        assert lifecycle.claim(job, worker=uuid.uuid4(), machine=uuid.uuid4())
+        assert claims.claim(job, worker=uuid.uuid4(), machine=uuid.uuid4())
         transaction.set_rollback(True)
 
 

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection
 
-from imagegen import conf, errors, ledger, lifecycle, limits, logs, metadata, pictures, spool, storage
+from imagegen import claims, conf, errors, ledger, lifecycle, limits, logs, metadata, pictures, spool, storage
+from imagegen.claims import Claim
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim, Stored
+from imagegen.lifecycle import Stored
 from imagegen.metadata import Story
 from imagegen.providers import registry
 from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider, is_success
@@ -107,7 +108,7 @@ class Call:
         answer = self._provider.send(self._held.request, keep)
         if isinstance(answer, Answer):
             return answer
-        lifecycle.accepted(self._held, answer.value)
+        claims.accepted(self._held, answer.value)
         connection.close()
         return self._poll(answer, keep)
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import conf, errors, finishing, lanes, lifecycle, limits, logs, redis, spool, workers
+from imagegen import claims, conf, errors, finishing, lanes, lifecycle, limits, logs, redis, spool, workers
 from imagegen.calls import Call
+from imagegen.claims import Claim
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim
 from imagegen.limits import Place
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def _run(job_id: UUID) -> UUID | None:
     provider = lanes.provider_of_due(job_id)
     if provider is None or (place := _place(provider, job_id)) is None:
         return None
-    held = lifecycle.claim(job_id, worker=workers.ID, machine=workers.machine())
+    held = claims.claim(job_id, worker=workers.ID, machine=workers.machine())
     if held is None:
         limits.give_back(place)
     else:

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from imagegen import calls, conf, errors, http, lanes, lifecycle, limits, logs, readiness, spool, storage, workers
+from imagegen import calls, claims, conf, errors, http, lanes, lifecycle, limits, logs, readiness, spool, storage, workers
 from imagegen.calls import Call
+from imagegen.claims import Claim, Orphan
 from imagegen.lanes import Hint
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim, Orphan
 
 log = logging.getLogger(__name__)
 # How many hints may wait in the queue per thread that could use one: a few seconds of work for fast providers, no more.
@@ -44,9 +44,9 @@ def forgotten(waiting_hints: int) -> list[Hint]:
 
 def recover() -> None:
     """Begin to finish every call whose worker is gone, and every answer that was found after all; returns at once."""
-    for orphan in lifecycle.orphans(workers.machine()):
+    for orphan in claims.orphans(workers.machine()):
         if not workers.is_executing(orphan.job):
-            _rescue(orphan, lifecycle.take_over)
+            _rescue(orphan, claims.take_over)
     for attempt in spool.left_behind(conf.lease().total_seconds()):
         _use(attempt)
     spool.discard_drafts(http.TOTAL_SECONDS + conf.lease().total_seconds())
@@ -62,9 +62,9 @@ def wait_until_idle() -> None:
 def _use(attempt: UUID) -> None:
     """Bring a job further with an answer that was found after all, or else learn from it whether its call was paid."""
     picture = calls.is_picture(attempt)
-    if served := lifecycle.served_by(attempt, picture=picture):
-        _rescue(served, lifecycle.adopt)
-    elif not lifecycle.may_need(attempt, picture=picture):
+    if served := claims.served_by(attempt, picture=picture):
+        _rescue(served, claims.adopt)
+    elif not claims.may_need(attempt, picture=picture):
         calls.learn(attempt)
         spool.discard(attempt)
 

@@ -13,8 +13,8 @@ from uuid import UUID
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
-from imagegen import conf, files, lifecycle
-from imagegen.lifecycle import Claim
+from imagegen import claims, conf, files
+from imagegen.claims import Claim
 from imagegen.models import Worker
 
 log = logging.getLogger(__name__)
@@ -113,8 +113,8 @@ class Heart(threading.Thread):
     def _beat(self) -> None:
         Worker.objects.update_or_create(pk=ID, defaults={"machine": machine(), "threads": self._threads, "heartbeat": Now()})
         with _lock:
-            claims = list(_claims)
-        lifecycle.renew(claims, worker=ID)
+            held = list(_claims)
+        claims.renew(held, worker=ID)
         now = time.monotonic()
         if _Pulse.last is not None and now - _Pulse.last > 2 * conf.heartbeat_seconds():
             _Pulse.doubtful_until = now + conf.lease().total_seconds()

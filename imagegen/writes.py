@@ -6,11 +6,15 @@ import functools
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
+from imagegen import events
 from imagegen.models import Job
 
 _turn = threading.Lock()
@@ -32,6 +36,19 @@ def give_back_connection() -> None:
 def locked(rows: QuerySet[Job]) -> list[UUID]:
     """Lock these rows, always in the same order so that nobody waits in a circle, and return their ids."""
     return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+
+
+def update(rows: QuerySet[Job], job: UUID, **columns: Any) -> bool:
+    """Make one guarded change, and tell open pages once it is committed; False where the guard refused it."""
+    changed = bool(rows.update(changed=Now(), **columns))
+    if changed:
+        tell([job])
+    return changed
+
+
+def tell(jobs: list[UUID]) -> None:
+    """Tell open pages once the change is committed."""
+    transaction.on_commit(partial(events.send, jobs))
 
 
 @contextlib.contextmanager

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from imagegen import lanes, lifecycle
+from imagegen import claims, lanes
+from imagegen.claims import Claim
 from imagegen.lanes import Lane
-from imagegen.lifecycle import Claim
 from imagegen.models import Batch, Job
 
 WORKER, MACHINE = uuid4(), uuid4()
@@ -27,7 +27,11 @@ def make_job(prompt: str = "A piano ninja", *, batch: Batch | None = None, **fie
     return job
 
 
+def claim(job: Job) -> Claim | None:
+    return claims.claim(job.pk, worker=WORKER, machine=MACHINE)
+
+
 def claimed(job: Job) -> Claim:
-    held = lifecycle.claim(job.pk, worker=WORKER, machine=MACHINE)
+    held = claim(job)
     assert held is not None
     return held

@@ -14,10 +14,10 @@ import requests
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
-from imagegen import lanes, lifecycle, submission
+from imagegen import claims, lanes, lifecycle, submission
+from imagegen.claims import Claim
 from imagegen.errors import Conflict
 from imagegen.items import Item
-from imagegen.lifecycle import Claim
 from imagegen.models import Attempt, Batch, Job
 from imagegen.states import State
 from imagegen.submission import Submission
@@ -76,20 +76,12 @@ class TestOneKey:
 
 
 def claim_all(jobs: list[UUID]) -> list[Claim]:
-    held = [lifecycle.claim(job, worker=WORKER, machine=MACHINE) for job in jobs]
+    held = [claims.claim(job, worker=WORKER, machine=MACHINE) for job in jobs]
     return [each for each in held if each]
 
 
 @pytest.mark.django_db(transaction=True)
 class TestOneQueue:
-    def test_200_claims_of_100_jobs_claim_each_job_once(self) -> None:
-        jobs = [make_job().pk for _ in range(100)]
-        tens = [jobs[first : first + 10] for first in range(0, 100, 10)]
-        held = at_once(*[partial(claim_all, ten) for ten in tens * 2])
-        assert sorted(claim.job for claims in held for claim in claims) == sorted(jobs)
-        assert sorted(Attempt.objects.values_list("job", flat=True)) == sorted(jobs)
-        assert set(Job.objects.values_list("state", "fence")) == {(State.RUNNING, 1)}
-
     def test_whoever_holds_a_connection_and_waits_for_others_leaves_it_to_them(self) -> None:
         """As many threads as there are connections have one; another one, which has none, is to claim for all of them."""
         jobs = [make_job().pk for _ in range(MOST_CONNECTIONS + 1)]
@@ -114,7 +106,7 @@ class TestOneQueue:
         batch = make_batch()
         jobs = [make_job(batch=batch).pk for _ in range(60)]
         held = [claimed(Job.objects.get(pk=job)) for job in jobs[:20]]
-        renew = partial(lifecycle.renew, held[::-1], worker=WORKER)
+        renew = partial(claims.renew, held[::-1], worker=WORKER)
         cancel = partial(lifecycle.cancel, Job.objects.filter(batch=batch))
         at_once(*[partial(claim_all, jobs[20:])] * 8, *[partial(lanes.hinted, jobs[::-1])] * 4, *[renew] * 4, cancel)
         states = Counter(Job.objects.values_list("state", flat=True))

@@ -11,7 +11,7 @@ import pytest
 import redis as redis_library
 from django.db import transaction
 
-from imagegen import errors, events, lifecycle, redis
+from imagegen import claims, errors, events, lifecycle, redis
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Stored
 from imagegen.models import Job
@@ -109,7 +109,7 @@ class TestChanges:
     def test_a_second_claim_that_came_too_late_is_no_event(self) -> None:
         job = make_job()
         claimed(job)
-        assert lifecycle.claim(job.pk, worker=WORKER, machine=MACHINE) is None
+        assert claims.claim(job.pk, worker=WORKER, machine=MACHINE) is None
         assert told() == [job.pk]
 
     def test_a_change_that_is_rolled_back_is_no_event(self) -> None:
@@ -129,7 +129,7 @@ class TestChanges:
     def test_a_renewed_lease_is_no_news(self) -> None:
         held = claimed(make_job())
         redis.client().delete(events._stream())
-        lifecycle.renew([held], worker=WORKER)
+        claims.renew([held], worker=WORKER)
         assert told() == []
 
     def test_a_change_is_made_where_redis_is_away(self, away: None) -> None:

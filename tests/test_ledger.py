@@ -13,15 +13,15 @@ from imagegen import errors, lanes, ledger, lifecycle
 from imagegen.ledger import Receipt
 from imagegen.models import Attempt, Job
 from imagegen.states import Charged
-from tests.rows import MACHINE, WORKER, claimed, make_job
+from tests.rows import claim, claimed, make_job
+
+
+def is_claimed(job: Job) -> bool:
+    return claim(job) is not None
 
 
 def paid_job() -> Job:
     return make_job(provider="stability", model="core")
-
-
-def claims(job: Job) -> bool:
-    return lifecycle.claim(job.pk, worker=WORKER, machine=MACHINE) is not None
 
 
 @pytest.fixture
@@ -33,30 +33,30 @@ def limit_of_two(settings: Any) -> None:
 @pytest.mark.usefixtures("limit_of_two")
 class TestDailyLimit:
     def test_no_call_is_made_past_it(self) -> None:
-        assert [claims(paid_job()) for _ in range(3)] == [True, True, False]
+        assert [is_claimed(paid_job()) for _ in range(3)] == [True, True, False]
 
     def test_a_call_that_cost_nothing_does_not_count(self) -> None:
         lifecycle.settle(claimed(paid_job()), errors.Unavailable("down"), Receipt())
-        assert [claims(paid_job()) for _ in range(3)] == [True, True, False]
+        assert [is_claimed(paid_job()) for _ in range(3)] == [True, True, False]
 
     def test_a_call_that_may_have_cost_something_counts(self) -> None:
         lifecycle.settle(claimed(paid_job()), errors.OutcomeUnknown("?"), Receipt())
-        assert [claims(paid_job()) for _ in range(2)] == [True, False]
+        assert [is_claimed(paid_job()) for _ in range(2)] == [True, False]
 
     def test_free_providers_go_on(self) -> None:
-        assert all([claims(paid_job()), claims(paid_job()), claims(make_job()), claims(make_job())])
+        assert all([is_claimed(paid_job()), is_claimed(paid_job()), is_claimed(make_job()), is_claimed(make_job())])
 
     def test_calls_of_free_providers_do_not_count(self) -> None:
-        assert [claims(make_job()) for _ in range(3)] == [True] * 3
-        assert claims(paid_job())
+        assert [is_claimed(make_job()) for _ in range(3)] == [True] * 3
+        assert is_claimed(paid_job())
 
     def test_yesterdays_calls_do_not_count(self) -> None:
-        assert [claims(paid_job()) for _ in range(2)] == [True, True]
+        assert [is_claimed(paid_job()) for _ in range(2)] == [True, True]
         Attempt.objects.update(sent_at=timezone.now() - timedelta(days=1))
-        assert claims(paid_job())
+        assert is_claimed(paid_job())
 
     def test_workers_are_told_about_free_jobs_alone_once_it_is_reached(self) -> None:
-        assert [claims(paid_job()) for _ in range(2)] == [True, True]
+        assert [is_claimed(paid_job()) for _ in range(2)] == [True, True]
         paid_job()
         free = make_job()
         assert lanes.due("stability", 10, told_before=timedelta()) == []
@@ -64,14 +64,14 @@ class TestDailyLimit:
 
     def test_the_job_itself_stays_queued(self) -> None:
         jobs = [paid_job() for _ in range(3)]
-        assert [claims(job) for job in jobs][-1] is False
+        assert [is_claimed(job) for job in jobs][-1] is False
         assert Job.objects.get(pk=jobs[-1].pk).state == "queued"
 
 
 @pytest.mark.django_db
 def test_a_limit_of_nothing_buys_nothing(settings: Any) -> None:
     settings.MAX_PAID_CALLS_PER_DAY = 0
-    assert not claims(paid_job())
+    assert not is_claimed(paid_job())
 
 
 @pytest.mark.django_db
@@ -85,15 +85,15 @@ def test_of_many_claims_at_once_exactly_as_many_pass_as_are_left(settings: Any) 
     settings.MAX_PAID_CALLS_PER_DAY = 10
     jobs, start = [paid_job() for _ in range(64)], threading.Barrier(64)
 
-    def claim(job: Job) -> bool:
+    def try_to(job: Job) -> bool:
         start.wait()
         try:
-            return claims(job)
+            return is_claimed(job)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(64) as pool:
-        assert sum(pool.map(claim, jobs)) == 10
+        assert sum(pool.map(try_to, jobs)) == 10
     assert Attempt.objects.count() == 10
 
 

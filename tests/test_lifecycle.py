@@ -1,33 +1,26 @@
-"""Every change of state is guarded, and every call is written down before it is made."""
+"""Every end of a job is guarded, and what is known of its money is kept."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from imagegen import errors, lifecycle, pauses
+from imagegen.claims import Claim
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim, Stored
+from imagegen.lifecycle import Stored
 from imagegen.models import Attempt, Job, ProviderPause
 from imagegen.pictures import Picture
 from imagegen.providers.base import Price
 from imagegen.states import Charged, State
-from tests.rows import MACHINE, WORKER, claimed, make_job
+from tests.rows import claim, claimed, make_job
 
 PNG = Picture("image/png", "png", 64, 64)
 STORED = Stored("a.png", "ab", 3, PNG)
-
-
-def claim(job: Job) -> Claim | None:
-    return lifecycle.claim(job.pk, worker=WORKER, machine=MACHINE)
 
 
 def succeed(held: Claim, stored: Stored = STORED) -> bool:
@@ -38,88 +31,6 @@ def state_after(error: errors.ProviderError) -> Job:
     held = claimed(make_job())
     lifecycle.settle(held, error, Receipt())
     return Job.objects.get(pk=held.job)
-
-
-@pytest.mark.django_db
-class TestClaim:
-    def test_a_claim_runs_the_job_and_opens_its_attempt(self) -> None:
-        held = claimed(make_job())
-        assert Job.objects.get(pk=held.job).state == State.RUNNING
-        attempt = Attempt.objects.get(job=held.job)
-        assert (attempt.pk, attempt.ended_at, attempt.charged) == (held.attempt, None, Charged.UNKNOWN)
-
-    def test_a_claim_carries_everything_that_was_asked(self) -> None:
-        held = claimed(make_job("A kite", negative_prompt="rain", size="64x64", style="ocean", seed=3))
-        request = held.request
-        assert (request.prompt, request.negative_prompt, request.size, request.style, request.seed) == (
-            "A kite", "rain", "64x64", "ocean", 3,
-        )  # fmt: skip
-
-    @pytest.mark.parametrize("state", [state for state in State if state != State.QUEUED])
-    def test_only_a_queued_job_can_be_claimed(self, state: State) -> None:
-        assert claim(make_job(state=state)) is None
-
-    def test_a_job_is_not_claimed_before_its_time(self) -> None:
-        assert claim(make_job(not_before=timezone.now() + timedelta(minutes=1))) is None
-        assert claim(make_job(not_before=timezone.now() - timedelta(minutes=1))) is not None
-
-    def test_a_job_of_a_paused_provider_waits(self) -> None:
-        now = timezone.now()
-        pause = ProviderPause.objects.create(
-            provider="demo", reason="no_credit", since=now, until=now + timedelta(minutes=1)
-        )
-        assert claim(make_job()) is None
-        ProviderPause.objects.filter(pk=pause.pk).update(until=now - timedelta(seconds=1))
-        assert claim(make_job()) is not None
-
-    def test_a_job_that_used_up_its_paid_calls_is_not_claimed(self) -> None:
-        held = claimed(make_job())
-        lifecycle.settle(held, errors.OutcomeUnknown("?"), Receipt())
-        Job.objects.filter(pk=held.job).update(state=State.QUEUED)
-        assert lifecycle.claim(held.job, worker=WORKER, machine=MACHINE) is None
-
-    def test_an_unknown_id_is_no_claim(self) -> None:
-        assert lifecycle.claim(uuid4(), worker=WORKER, machine=MACHINE) is None
-
-    def test_the_database_refuses_a_second_open_attempt(self) -> None:
-        held = claimed(make_job())
-        with pytest.raises(IntegrityError):
-            Attempt.objects.create(job_id=held.job, provider="demo", model="demo", fence=99, worker=WORKER, machine=MACHINE)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("crowd")
-def test_of_many_workers_only_one_claims_each_job() -> None:
-    jobs, start = [make_job() for _ in range(20)], threading.Barrier(8)
-
-    def worker(_: int) -> list[Claim | None]:
-        start.wait()
-        try:
-            return [claim(job) for job in jobs]
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        held = [each for claims in pool.map(worker, range(8)) for each in claims if each]
-    assert sorted(each.job for each in held) == sorted(job.pk for job in jobs)
-    assert Attempt.objects.count() == len(jobs)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("crowd")
-def test_of_two_hundred_claims_at_once_each_job_gets_one() -> None:
-    jobs, start = [make_job() for _ in range(50)], threading.Barrier(200)
-
-    def worker(number: int) -> bool:
-        start.wait()
-        try:
-            return claim(jobs[number % len(jobs)]) is not None
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(200) as pool:
-        assert sum(pool.map(worker, range(200))) == len(jobs)
-    assert Attempt.objects.count() == len(jobs)
 
 
 @pytest.mark.django_db
@@ -223,18 +134,6 @@ class TestSettle:
             Job.objects.filter(pk=job.pk).update(not_before=None)
             lifecycle.settle(claimed(job), error, Receipt())
         assert Job.objects.get(pk=job.pk).state == State.UNKNOWN
-
-
-@pytest.mark.django_db
-def test_renewing_moves_the_lease_of_claims_that_still_hold() -> None:
-    held, lost = claimed(make_job()), claimed(make_job())
-    past = timezone.now() - timedelta(hours=1)
-    Job.objects.update(lease_until=past)
-    Job.objects.filter(pk=lost.job).update(fence=lost.fence + 1, worker=uuid4())
-    lifecycle.renew([held, lost], worker=WORKER)
-    leases = {job.pk: job.lease_until for job in Job.objects.all()}
-    assert leases[lost.job] == past
-    assert (leases[held.job] or past) > timezone.now()
 
 
 def in_state(state: State, **fields: Any) -> Job:

@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from imagegen import errors, lanes, lifecycle, pauses
+from imagegen import claims, errors, lanes, lifecycle, pauses
+from imagegen.claims import Claim
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim, Stored
+from imagegen.lifecycle import Stored
 from imagegen.models import Job, ProviderPause
 from imagegen.pictures import Picture
 from imagegen.states import State
@@ -21,7 +22,7 @@ DOWN = errors.Unavailable("It is down.")
 
 
 def claim(job: UUID) -> Claim | None:
-    return lifecycle.claim(job, worker=WORKER, machine=MACHINE)
+    return claims.claim(job, worker=WORKER, machine=MACHINE)
 
 
 def is_claimed(provider: str = "demo") -> bool:

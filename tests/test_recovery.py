@@ -13,10 +13,10 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from imagegen import errors, generation, lifecycle, recovery, spool, storage, workers
+from imagegen import claims, errors, generation, lifecycle, recovery, spool, storage, workers
+from imagegen.claims import Claim
 from imagegen.errors import StorageUnavailable
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim
 from imagegen.models import Attempt, Job, Worker
 from imagegen.pictures import Picture
 from imagegen.providers import registry
@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 def crashed(prompt: str = "A kite", *, machine: UUID | None = None, **fields: Any) -> Claim:
     """Return a claim whose worker is gone: its lease ran out a moment ago."""
     job = make_job(prompt, **fields)
-    held = lifecycle.claim(job.pk, worker=WORKER, machine=machine or workers.machine())
+    held = claims.claim(job.pk, worker=WORKER, machine=machine or workers.machine())
     assert held is not None
     Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     return held
@@ -75,7 +75,7 @@ class TestOrphans:
     def test_a_handle_is_polled_again(self) -> None:
         held = crashed()
         accepted = {"ready": time.time() + 0.3, "request": {**vars(held.request), "attempt": str(held.attempt)}}
-        lifecycle.accepted(held, json.dumps(accepted))
+        claims.accepted(held, json.dumps(accepted))
         assert recovered(held).state == State.SUCCEEDED
 
     def test_a_call_that_left_nothing_is_unknown(self) -> None:
@@ -100,28 +100,28 @@ class TestOrphans:
 
     def test_only_one_process_takes_a_job_over(self) -> None:
         crashed()
-        [orphan] = lifecycle.orphans(workers.machine())
-        assert lifecycle.take_over(orphan, worker=uuid4()) is not None
-        assert lifecycle.take_over(orphan, worker=uuid4()) is None
+        [orphan] = claims.orphans(workers.machine())
+        assert claims.take_over(orphan, worker=uuid4()) is not None
+        assert claims.take_over(orphan, worker=uuid4()) is None
 
     def test_only_a_lease_that_ran_out_makes_an_orphan(self) -> None:
         crashed()
-        assert len(lifecycle.orphans(workers.machine())) == 1
+        assert len(claims.orphans(workers.machine())) == 1
         Job.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
-        assert lifecycle.orphans(workers.machine()) == []
+        assert claims.orphans(workers.machine()) == []
 
     def test_a_job_that_was_renewed_since_it_was_seen_is_not_taken(self) -> None:
         crashed()
-        [orphan] = lifecycle.orphans(workers.machine())
+        [orphan] = claims.orphans(workers.machine())
         Job.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
-        assert lifecycle.take_over(orphan, worker=uuid4()) is None
+        assert claims.take_over(orphan, worker=uuid4()) is None
 
     def test_a_job_that_was_taken_over_and_lost_once_more_is_another_one(self) -> None:
         crashed()
-        [orphan] = lifecycle.orphans(workers.machine())
-        assert lifecycle.take_over(orphan, worker=uuid4()) is not None
+        [orphan] = claims.orphans(workers.machine())
+        assert claims.take_over(orphan, worker=uuid4()) is not None
         Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        assert lifecycle.take_over(orphan, worker=uuid4()) is None
+        assert claims.take_over(orphan, worker=uuid4()) is None
 
     def test_a_machine_that_lives_keeps_its_calls_to_itself(self) -> None:
         elsewhere = uuid4()
@@ -134,10 +134,10 @@ class TestOrphans:
     def test_the_lease_is_the_rescuers_while_it_polls(self) -> None:
         held = crashed()
         accepted = {"ready": time.time() + 1, "request": {**vars(held.request), "attempt": str(held.attempt)}}
-        lifecycle.accepted(held, json.dumps(accepted))
+        claims.accepted(held, json.dumps(accepted))
         recovery.recover()
         wait_until(lambda: Job.objects.get().fence == 2, seconds=10, what="the takeover")
-        assert lifecycle.orphans(workers.machine()) == []
+        assert claims.orphans(workers.machine()) == []
         recovery.wait_until_idle()
 
 
@@ -153,16 +153,16 @@ class TestLateAnswers:
 
     def test_a_slow_worker_leaves_the_call_open_for_who_took_it_over(self) -> None:
         held = crashed()
-        [orphan] = lifecycle.orphans(workers.machine())
-        assert lifecycle.take_over(orphan, worker=uuid4()) is not None
+        [orphan] = claims.orphans(workers.machine())
+        assert claims.take_over(orphan, worker=uuid4()) is not None
         assert not lifecycle.succeed(held, lifecycle.Stored("late.png", "ab", 1, _picture()), seed=1, receipt=Receipt())
         Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        assert len(lifecycle.orphans(workers.machine())) == 1
+        assert len(claims.orphans(workers.machine())) == 1
 
     def test_a_slow_workers_picture_is_not_thrown_away_where_another_machine_gave_it_up(self) -> None:
         held = crashed()
-        [orphan] = lifecycle.orphans(workers.machine())
-        rescuer = lifecycle.take_over(orphan, worker=uuid4())
+        [orphan] = claims.orphans(workers.machine())
+        rescuer = claims.take_over(orphan, worker=uuid4())
         assert rescuer is not None
         answered(held)
         lifecycle.succeed(held, lifecycle.Stored("late.png", "ab", 1, _picture()), seed=1, receipt=Receipt())
@@ -317,8 +317,9 @@ def standin() -> Iterator[StabilityStandIn]:
 
 @pytest.fixture(scope="module")
 def product(standin: StabilityStandIn) -> Iterator[Product]:
-    names = {"STABILITY_API_KEY": "sk-kill", "STABILITY_API_HOST": standin.url, "LEASE_SECONDS": 3, "WORKER_PROCESSES": 2}
-    with Product(**names) as product:
+    # So few calls at once that most have not begun when the kills come.
+    crew = {"WORKER_PROCESSES": 2, "WORKER_CONCURRENCY": 8, "LEASE_SECONDS": 3}
+    with Product(**crew, STABILITY_API_KEY="sk-kill", STABILITY_API_HOST=standin.url) as product:
         yield product
 
 

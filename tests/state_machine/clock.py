@@ -7,7 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from imagegen import lifecycle
+from imagegen import claims
 from imagegen.models import Attempt, Job, ProviderPause, Worker
 from tests.state_machine.world import Hand, Process, World
 
@@ -49,7 +49,7 @@ def beat(world: World, processes: Sequence[Process]) -> None:
 def _renew(world: World, hands: list[Hand], now: datetime) -> None:
     """Renew what one process has in its hands; some of it may be somebody else's by now."""
     if hands:
-        lifecycle.renew([hand.held for hand in hands], worker=hands[0].process.worker)
+        claims.renew([hand.held for hand in hands], worker=hands[0].process.worker)
     for hand in hands:
         if hand.held.fence == world.stories[hand.held.job].fence:
             world.hold(hand, now)

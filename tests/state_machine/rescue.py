@@ -4,9 +4,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from imagegen import ledger, lifecycle
+from imagegen import claims, ledger
+from imagegen.claims import Orphan
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Orphan
 from tests.state_machine import clock
 from tests.state_machine.world import Hand, Process, Sighting, Stage, World
 
@@ -22,22 +22,22 @@ def crash(world: World, process: Process) -> None:
 def look(world: World, machine: UUID) -> list[Sighting]:
     """Return the jobs that a process of this machine may take on: nobody works on them, or an answer was found after all."""
     order = list(world.stories)
-    lost = sorted(lifecycle.orphans(machine), key=lambda orphan: order.index(orphan.job))
+    lost = sorted(claims.orphans(machine), key=lambda orphan: order.index(orphan.job))
     for orphan in lost:
         home = world.machines[orphan.attempt]
-        assert home == machine or world.beats[home] <= timezone.now() - lifecycle.MACHINE_GONE, "its machine lives"
+        assert home == machine or world.beats[home] <= timezone.now() - claims.MACHINE_GONE, "its machine lives"
     kept = [_served(world, machine, attempt) for place, attempt in list(world.spool) if place == machine]
     return [
-        *(Sighting(machine, orphan, lifecycle.take_over) for orphan in lost),
-        *(Sighting(machine, orphan, lifecycle.adopt) for orphan in kept if orphan),
+        *(Sighting(machine, orphan, claims.take_over) for orphan in lost),
+        *(Sighting(machine, orphan, claims.adopt) for orphan in kept if orphan),
     ]
 
 
 def _served(world: World, machine: UUID, attempt: UUID) -> Orphan | None:
     """Return the job that a kept answer brings further; else learn from it what the call cost, and throw it away."""
     ending = world.spool[machine, attempt]
-    orphan = lifecycle.served_by(attempt, picture=ending.is_picture)
-    if orphan is None and not lifecycle.may_need(attempt, picture=ending.is_picture):
+    orphan = claims.served_by(attempt, picture=ending.is_picture)
+    if orphan is None and not claims.may_need(attempt, picture=ending.is_picture):
         if ledger.undecided(attempt) is not None:
             ledger.close(attempt, ending.outcome, ending.charged, Receipt())
         del world.spool[machine, attempt]
@@ -53,7 +53,7 @@ def take_on(world: World, seen: Sighting, process: Process) -> Hand | None:
     if held is None:
         return None
     assert held.fence == story.fence + 1, "taken on by somebody who knew it as it was long ago"
-    assert seen.hold is lifecycle.adopt or story.held_until <= timezone.now(), "taken from somebody who still holds it"
+    assert seen.hold is claims.adopt or story.held_until <= timezone.now(), "taken from somebody who still holds it"
     world.hold(hand := Hand(held, process, None, Stage.TAKEN_OVER, seen.orphan.handle), before)
     return hand
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from imagegen import conf, errors, lifecycle, pauses
+from imagegen import claims, conf, errors, lifecycle, pauses
+from imagegen.claims import Claim
 from imagegen.errors import ProviderError
 from imagegen.ledger import Receipt
-from imagegen.lifecycle import Claim, Stored
+from imagegen.lifecycle import Stored
 from imagegen.models import Job
 from imagegen.pictures import Picture
 from imagegen.states import Charged, State
@@ -23,7 +24,7 @@ PNG = Picture("image/png", "png", 64, 64)
 def claim(world: World, story: Story, process: Process, call: Call) -> Hand | None:
     """Let a worker have the job if it gets it, and check that it should; `call` is how its call will end."""
     state, before = Job.objects.values_list("state", flat=True).get(pk=story.job), timezone.now()
-    held = lifecycle.claim(story.job, worker=process.worker, machine=process.machine)
+    held = claims.claim(story.job, worker=process.worker, machine=process.machine)
     if held is None:
         return None
     now = timezone.now()
@@ -63,7 +64,7 @@ def _receive(world: World, hand: Hand) -> None:
     call = world.bill.get(hand.held.attempt)
     if hand.stage is Stage.SENT and call and call.is_later and not hand.handle:
         hand.handle = f"handle of {hand.held.attempt}"
-        lifecycle.accepted(hand.held, hand.handle)
+        claims.accepted(hand.held, hand.handle)
         return
     if hand.stage is Stage.TAKEN_OVER and (hand.place in world.spool or not hand.handle):
         hand.ending = world.spool.get(hand.place, Ending.LOST_UNPAID)

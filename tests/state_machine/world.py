@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from imagegen import conf
-from imagegen.lifecycle import Claim, Orphan
+from imagegen.claims import Claim, Orphan
 from imagegen.models import Attempt, Batch, Job, ProviderPause, Worker
 from imagegen.states import State
 from tests.state_machine.provider import Ending

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
-from imagegen import errors, ledger, lifecycle, limits, pauses
+from imagegen import claims, errors, ledger, lifecycle, limits, pauses
 from imagegen.ledger import Receipt
 from imagegen.models import Attempt
 from imagegen.states import Charged
@@ -88,7 +88,7 @@ def test_a_job_that_was_to_wait_for_a_crowded_provider_goes_on_with_it(client: C
     held = claimed(make_job())
     lifecycle.settle(held, errors.RateLimited("Too many calls.", retry_after=600), Receipt())
     client.post("/spending", {"resume": "demo"})
-    assert lifecycle.claim(held.job, worker=WORKER, machine=MACHINE)
+    assert claims.claim(held.job, worker=WORKER, machine=MACHINE)
 
 
 def test_waiting_jobs_say_that_everything_is_stopped(client: Client) -> None:
