@@ -19,7 +19,7 @@ from imagegen.providers import registry
 from imagegen.providers.base import ImageRequest
 from imagegen.states import State
 from imagegen.together import Together
-from imagegen.writes import give_back_connection, locked, tell, update, writing
+from imagegen.writes import give_back_connection, locked, tell, turn, update, writing
 
 # A machine that was silent for so long is gone, and nobody will find what is in its spool.
 MACHINE_GONE = timedelta(seconds=60)
@@ -88,7 +88,7 @@ def _claim_all(takers: Sequence[_Taker]) -> list[Claim | None]:
     return [claims.get(taker.job) if taker is wanted[taker.job] else None for taker in takers]
 
 
-_claim = Together(_claim_all, before_waiting=give_back_connection)
+_claim = Together(_claim_all, before_waiting=give_back_connection, turn=turn)
 
 
 def orphans(machine: UUID) -> list[Orphan]:

@@ -22,7 +22,7 @@ from imagegen.models import Job
 from imagegen.pictures import Picture
 from imagegen.states import Charged, State
 from imagegen.together import Together
-from imagegen.writes import give_back_connection, locked, tell, update, writing
+from imagegen.writes import give_back_connection, locked, tell, turn, update, writing
 
 # Retries of calls that were surely not charged: full jitter, so that a provider that comes back is not hit by all at once.
 MAX_FREE_RETRIES = 4
@@ -69,7 +69,7 @@ def _succeed_all(ends: Sequence[_Success]) -> list[bool]:
     return [ours[end.held] for end in ends]
 
 
-_succeed = Together(_succeed_all, before_waiting=give_back_connection)
+_succeed = Together(_succeed_all, before_waiting=give_back_connection, turn=turn)
 
 
 def _finish(end: _Success) -> bool:

@@ -5,6 +5,7 @@ A hundred calls that end together would otherwise wait in line a hundred times, 
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 Wish = TypeVar("Wish")
@@ -19,14 +20,20 @@ class Together(Generic[Wish, Result]):
 
     The function returns a result for each wish, in order. What it raises for several it is asked again for each alone, so
     that one thread's fault stays its own; it must therefore leave nothing behind when it raises. `before_waiting` gives back
-    what a thread holds and whoever serves it may need.
+    what a thread holds and whoever serves it may need. `turn` is what the function has to wait for: whoever comes meanwhile
+    is served with the others.
     """
 
     def __init__(
-        self, serve: Callable[[Sequence[Wish]], Sequence[Result]], *, before_waiting: Callable[[], None] = lambda: None
+        self,
+        serve: Callable[[Sequence[Wish]], Sequence[Result]],
+        *,
+        before_waiting: Callable[[], None] = lambda: None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._serve = serve
         self._before_waiting = before_waiting
+        self._turn = turn
         self._lock = threading.Lock()
         self._waiting: list[_Asked[Wish, Result]] = []
         self._is_led = False
@@ -46,9 +53,10 @@ class Together(Generic[Wish, Result]):
 
     def _lead(self) -> None:
         """Serve whoever waits, oneself among them, and let the next one lead."""
-        with self._lock:
-            group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-        self._serve_all(group)
+        with self._turn():
+            with self._lock:
+                group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            self._serve_all(group)
         with self._lock:
             self._is_led = bool(self._waiting)
             following = self._waiting[0] if self._waiting else None

@@ -17,14 +17,43 @@ from django.db.models.functions import Now
 from imagegen import events
 from imagegen.models import Job
 
-_turn = threading.Lock()
+
+class _Mine(threading.local):
+    """Whether this thread has the turn."""
+
+    is_it = False
+
+
+_turn, _mine = threading.Lock(), _Mine()
 
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
     """Run one write transaction; on SQLite all who write take turns."""
-    with _sqlite_turn() if connection.vendor == "sqlite" else contextlib.nullcontext(), transaction.atomic():
+    with turn(), transaction.atomic():
         yield
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """Wait until no other thread and no other process writes to SQLite; PostgreSQL lets all write at once.
+
+    SQLite's own lock is unfair: of sixty threads that wait for it some starve until their time is up. And who waits for it
+    asks again after ever longer naps, up to 0.1 s, while a write takes a hundredth of that: with two processes most of the
+    time nobody would write. A file's lock wakes the next one at once. Who has the turn may ask for it again.
+    """
+    if connection.vendor != "sqlite" or _mine.is_it:
+        yield
+        return
+    with _turn:
+        file = _door(str(connection.settings_dict["NAME"]))
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _mine.is_it = True
+        try:
+            yield
+        finally:
+            _mine.is_it = False
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def give_back_connection() -> None:
@@ -49,23 +78,6 @@ def update(rows: QuerySet[Job], job: UUID, **columns: Any) -> bool:
 def tell(jobs: list[UUID]) -> None:
     """Tell open pages once the change is committed."""
     transaction.on_commit(partial(events.send, jobs))
-
-
-@contextlib.contextmanager
-def _sqlite_turn() -> Iterator[None]:
-    """Wait until no other thread and no other process writes.
-
-    SQLite's own lock is unfair: of sixty threads that wait for it some starve until their time is up. And who waits for it
-    asks again after ever longer naps, up to 0.1 s, while a write takes a hundredth of that: with two processes most of the
-    time nobody would write. A file's lock wakes the next one at once.
-    """
-    with _turn:
-        file = _door(str(connection.settings_dict["NAME"]))
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @functools.cache

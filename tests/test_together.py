@@ -1,8 +1,9 @@
 """What threads do together: nobody is forgotten, and nobody pays for another's fault."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -69,3 +70,25 @@ def test_a_crowd_gets_everybody_his_own() -> None:
     double = Together[int, int](lambda wishes: [2 * wish for wish in wishes])
     with ThreadPoolExecutor(32) as threads:
         assert list(threads.map(double, range(5000))) == [2 * wish for wish in range(5000)]
+
+
+def test_whoever_comes_while_one_waits_for_the_turn_is_served_with_him() -> None:
+    groups: list[list[int]] = []
+    turn = threading.Lock()
+
+    @contextmanager
+    def take_turn() -> Iterator[None]:
+        with turn:
+            yield
+
+    def serve(wishes: Sequence[int]) -> list[int]:
+        groups.append(list(wishes))
+        return list(wishes)
+
+    asked = Together(serve, turn=take_turn)
+    with ThreadPoolExecutor(3) as threads:
+        with turn:
+            served = [threads.submit(asked, wish) for wish in range(3)]
+            wait_until(lambda: len(asked._waiting) == 3, seconds=10, what="all three")
+        assert [each.result(10) for each in served] == [0, 1, 2]
+    assert [sorted(group) for group in groups] == [[0, 1, 2]]

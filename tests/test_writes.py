@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from imagegen.writes import writing
+from imagegen.writes import turn, writing
 
 
 @pytest.mark.laptop
@@ -27,3 +27,12 @@ def test_a_write_waits_for_another_process() -> None:
         assert not entered.wait(0.3)
     assert entered.wait(10)
     writer.join()
+
+
+@pytest.mark.laptop
+@pytest.mark.django_db(transaction=True)
+def test_whoever_has_the_turn_may_write() -> None:
+    with turn(), writing(), turn():
+        pass
+    with Path(f"{connection.settings_dict['NAME']}.turn").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
