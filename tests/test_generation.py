@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from imagegen import errors, generation, limits, pictures, spool, storage
+from imagegen import calls, errors, generation, limits, pictures, spool, storage
 from imagegen.models import Attempt, Job
 from imagegen.providers import registry
 from imagegen.states import Charged, State
@@ -183,3 +183,10 @@ def test_nobody_else_calls_a_provider_that_has_just_said_no(standin: StabilitySt
     assert limits.paused_for("stability") > 0
     assert run("Another").state == State.QUEUED
     assert len(standin.calls) == 1
+
+
+def test_a_provider_that_had_too_many_calls_rests_for_as_long_as_it_asks(standin: StabilityStandIn) -> None:
+    """Not only until the answer is read, which is what its first line is good for."""
+    standin.always("", answers.rate_limited())
+    run()
+    assert limits.paused_for("stability") > calls.UNTIL_PAUSED_SECONDS

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from imagegen import errors, lifecycle, pauses
+from imagegen import errors, ledger, lifecycle, pauses
 from imagegen.claims import Claim
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Stored
@@ -69,6 +69,12 @@ class TestSuccess:
 
 @pytest.mark.django_db
 class TestSettle:
+    def test_what_is_not_known_here_is_unknown_whatever_a_slow_worker_noted_meanwhile(self) -> None:
+        held = claimed(make_job())
+        ledger.note(held.attempt, "unavailable", Charged.NO, Receipt())
+        lifecycle.settle(held, errors.OutcomeUnknown("?"), Receipt())
+        assert Job.objects.get().state == State.UNKNOWN
+
     @pytest.mark.parametrize(
         ("error", "state", "charged"),
         [
