@@ -79,13 +79,13 @@ def _claim_all(takers: Sequence[_Taker]) -> list[Claim | None]:
         calls = [ledger.Call(job, job.fence + 1, *wanted[job.pk][1:]) for job in due if job.pk in admitted]
         _run(calls)
         attempts = ledger.write_down(calls)
-    claims = {
+    opened = {
         call.job.pk: Claim(
             call.job.pk, call.fence, call.job.provider, _request(call.job, attempt), admitted[call.job.pk] == Admission.TRIAL
         )
         for call, attempt in zip(calls, attempts, strict=True)
     }
-    return [claims.get(taker.job) if taker is wanted[taker.job] else None for taker in takers]
+    return [opened.get(taker.job) if taker is wanted[taker.job] else None for taker in takers]
 
 
 _claim = Together(_claim_all, before_waiting=give_back_connection, turn=turn)
@@ -137,16 +137,16 @@ def may_need(attempt: UUID, *, picture: bool) -> bool:
     return Attempt.objects.filter(pk=attempt, job__state__in=states).exists()
 
 
-def renew(claims: list[Claim], *, worker: UUID) -> None:
+def renew(held: list[Claim], *, worker: UUID) -> None:
     """Hold on to the jobs of these claims for another lease.
 
     One statement for all of them: under load a write waits for others up to a second, and one for each claim would outlast
     the lease. A job that was taken over has another worker, and is not renewed.
     """
-    jobs = [held.job for held in claims]
-    mine = Job.objects.filter(pk__in=jobs, worker=worker, state=State.RUNNING)
+    jobs = [each.job for each in held]
+    ours = Job.objects.filter(pk__in=jobs, worker=worker, state=State.RUNNING)
     with writing():
-        Job.objects.filter(pk__in=locked(mine)).update(lease_until=Now() + conf.lease())
+        Job.objects.filter(pk__in=locked(ours)).update(lease_until=Now() + conf.lease())
 
 
 def accepted(held: Claim, handle: str) -> None:

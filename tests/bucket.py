@@ -39,9 +39,6 @@ class Contents:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=self._folder)
         return {each["Key"].removeprefix(self._folder) for page in pages for each in page.get("Contents", [])}
 
-    def read(self, name: str) -> bytes:
-        return bytes(self._client.get_object(Bucket=BUCKET, Key=self._folder + name)["Body"].read())
-
     def write(self, name: str, body: bytes) -> None:
         self._client.put_object(Bucket=BUCKET, Key=self._folder + name, Body=body)
 
