@@ -19,12 +19,11 @@ _GONE = ("NoSuchKey", "404")
 _BUSY = ("InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout")
 
 
-class Unreachable(OSError):
-    """The store does not answer, or not now."""
-
-
 class BucketStorage(S3Storage):  # type: ignore[misc]  # the package has no types
-    """A private bucket. What goes wrong is an OSError, as anywhere; a picture that is not there, FileNotFoundError."""
+    """A private bucket. What goes wrong is an OSError, as anywhere.
+
+    FileNotFoundError: a picture is not there. ConnectionError: the store does not answer, or not now.
+    """
 
     def __init__(self, *, threads: int, **options: Any) -> None:
         config = Config(
@@ -96,7 +95,7 @@ def _told() -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", "?"))
         if code in _GONE:
             raise FileNotFoundError(errno.ENOENT, "the bucket has no such picture") from error
-        fault = Unreachable if code.startswith("5") or code in _BUSY else OSError
+        fault = ConnectionError if code.startswith("5") or code in _BUSY else OSError
         raise fault(errno.EIO, f"the bucket answered {code}") from error
     except (BotoCoreError, Boto3Error) as error:
-        raise Unreachable(errno.EIO, f"the bucket cannot be reached ({type(error).__name__})") from error
+        raise ConnectionError(errno.EIO, f"the bucket cannot be reached ({type(error).__name__})") from error

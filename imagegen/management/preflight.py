@@ -10,8 +10,7 @@ from typing import IO, Any
 
 from django.db import DatabaseError, connection
 
-from imagegen import redis, s3
-from imagegen.s3 import BucketStorage
+from imagegen import redis
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +71,14 @@ def check_broker() -> None:
         raise CannotStart(f"The broker does not answer ({error}); see REDIS_URL.") from error
 
 
-def check_bucket(bucket: BucketStorage) -> None:
-    """Prove that the bucket can be used; where it merely does not answer, pictures wait until it does."""
+def check_bucket(bucket: Any) -> None:
+    """Prove that the bucket, a BucketStorage, can be used; where it merely does not answer, pictures wait until it does.
+
+    Its module is not imported for it: without a bucket the half second that boto3 takes is saved.
+    """
     try:
         bucket.check()
-    except s3.Unreachable as error:
+    except ConnectionError as error:
         log.warning("S3_BUCKET=%s: %s; pictures wait until it answers", bucket.bucket_name, error.strerror)
     except OSError as error:
         raise CannotStart(

@@ -4,7 +4,8 @@ Playwright keeps an event loop running in the thread of the tests, where Django'
 product by HTTP alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
@@ -25,6 +26,16 @@ expect.set_options(timeout=PATIENCE)
 def waiting(product: Product, *prompts: str) -> list[str]:
     """Ask for pictures that will wait for longer than any test takes."""
     return product.generate(*(f"{prompt} [demo: busy 600]" for prompt in prompts), provider="crowded")
+
+
+@contextmanager
+def paused(product: Product) -> Iterator[None]:
+    """Let no picture be begun until the test has its page open, however slow the machine is."""
+    product.manage("pause")
+    try:
+        yield
+    finally:
+        product.manage("resume")
 
 
 class Visitor:

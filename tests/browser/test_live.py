@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser import EXAMPLES, Visitor, expect_pictures, has_stayed, results, send, stay
+from tests.browser import EXAMPLES, Visitor, expect_pictures, has_stayed, paused, results, send, stay
 from tests.browser.conftest import Visit
 from tests.product import START_SECONDS, Product
 from tests.waiting import wait_until
@@ -57,9 +57,9 @@ def test_pictures_appear_without_a_reload_in_the_order_asked(visitor: Visitor) -
 
 
 def test_the_title_counts_up_and_ends_in_done(product: Product, visitor: Visitor) -> None:
-    ids = product.generate(*(f"A kite [demo: slow {seconds}]" for seconds in (1, 2, 3)))
-    page = visitor.open(results(ids))
-    page.evaluate(RECORD_TITLES)
+    with paused(product):
+        page = visitor.open(results(product.generate(*(f"A kite [demo: slow {seconds}]" for seconds in (1, 2, 3)))))
+        page.evaluate(RECORD_TITLES)
     expect(page).to_have_title("Done: Your pictures – Chaotix")
     *counts, _ = page.evaluate("titles")
     assert len(set(counts)) > 1
@@ -107,7 +107,8 @@ def test_a_page_whose_tasks_have_all_ended_opens_no_stream(ended: list[str], vis
 def test_a_page_that_is_done_listens_no_more(product: Product, visitor: Visitor) -> None:
     page = visitor.new_page()
     page.add_init_script(KEEP_STREAMS)
-    page.goto(results(product.generate("A kite [demo: slow 1]")))
+    with paused(product):
+        page.goto(results(product.generate("A kite")))
     expect(page).to_have_title("Done: Your pictures – Chaotix")
     page.wait_for_function("() => streams.every((stream) => stream.readyState === EventSource.CLOSED)")
     assert len(visitor.streams) == 1
@@ -155,9 +156,10 @@ def test_tabs_that_nobody_sees_leave_the_connections_to_the_others(unending: lis
 
 
 def test_a_tab_that_comes_to_the_front_again_fills_in(product: Product, visitor: Visitor) -> None:
-    ids = product.generate("A kite [demo: slow 1]")
-    page = visitor.open(results(ids))
-    hide(page, True)
+    with paused(product):
+        ids = product.generate("A kite")
+        page = visitor.open(results(ids))
+        hide(page, True)
     product.finished(ids)
     hide(page, False)
     expect_pictures(page, 1)

@@ -14,7 +14,6 @@ from imagegen.management import parts, preflight
 from imagegen.management.parts import Part
 from imagegen.management.preflight import CannotStart
 from imagegen.management.supervisor import Supervisor
-from imagegen.s3 import BucketStorage
 
 
 class Command(BaseCommand):
@@ -35,8 +34,8 @@ class Command(BaseCommand):
             preflight.check_database()
             supervisor.start_broker(until=_broker_answers)
             preflight.check_broker()
-            if isinstance(bucket := storages["default"], BucketStorage):
-                preflight.check_bucket(bucket)
+            if settings.S3_BUCKET:
+                preflight.check_bucket(storages["default"])
             call_command("migrate", verbosity=0, interactive=False)
             call_command("collectstatic", verbosity=0, interactive=False)
             connection.close()
