@@ -6,10 +6,10 @@ from uuid import UUID
 
 from imagegen.models import Attempt
 from tests.product import Product
-from tests.standins.stability import Call, StabilityStandIn
+from tests.standins.standin import Call, Seller
 
 # Stand-ins whose calls the ledger of the tests' own database must hold; a Product names its own by address.
-connected: list[StabilityStandIn] = []
+connected: list[Seller] = []
 
 
 def faults(*, reads_database: bool) -> list[str]:
@@ -17,12 +17,14 @@ def faults(*, reads_database: bool) -> list[str]:
     try:
         found = [fault for product in Product.started for fault in _of_product(product)]
         if reads_database:
-            found += [fault for standin in connected for fault in disagreements(standin.calls, _tests_ledger())]
+            found += [
+                fault for standin in connected for fault in disagreements(standin.calls, _tests_ledger(standin.provider))
+            ]
         return found
     finally:
         connected.clear()
         Product.started[:] = [product for product in Product.started if not product.ended]
-        StabilityStandIn.opened[:] = [standin for standin in StabilityStandIn.opened if not standin.closed]
+        Seller.opened[:] = [standin for standin in Seller.opened if not standin.closed]
 
 
 def disagreements(calls: Iterable[Call], ledger: dict[str, str]) -> list[str]:
@@ -42,11 +44,10 @@ def disagreements(calls: Iterable[Call], ledger: dict[str, str]) -> list[str]:
 
 
 def _of_product(product: Product) -> list[str]:
-    host = product.environment.get("STABILITY_API_HOST")
-    standins = [standin for standin in StabilityStandIn.opened if standin.url == host]
-    return [fault for standin in standins for fault in disagreements(standin.calls, product.ledger("stability"))]
+    standins = [standin for standin in Seller.opened if product.environment.get(standin.variable) == standin.url]
+    return [fault for standin in standins for fault in disagreements(standin.calls, product.ledger(standin.provider))]
 
 
-def _tests_ledger() -> dict[str, str]:
-    rows = Attempt.objects.filter(provider="stability").values_list("pk", "charged")
+def _tests_ledger(provider: str) -> dict[str, str]:
+    rows = Attempt.objects.filter(provider=provider).values_list("pk", "charged")
     return {attempt.hex: charged for attempt, charged in rows}

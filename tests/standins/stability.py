@@ -10,53 +10,22 @@ By hand: python -m tests.standins.stability --port 9000 --delay 2 --picture-byte
 """
 
 import argparse
-import asyncio
+import json
 import threading
-import time
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import TracebackType
-from typing import ClassVar, Self
 
-from . import stability_delivery as delivery
 from . import stability_limits as limits
-from .http_server import Request, ServerThread, read_request
+from .deliveries import Reply
+from .faults import (
+    Answer, bad_crc, bomb, drip, drip_headers, empty, endless, hang_up, html, huge, lying_length, missing_iend,
+    reset_before_headers, reset_in_body, reset_in_headers, silence, success, truncated, wrong_type,
+)  # fmt: skip
+from .http_server import Request
+from .orders import Objection, whole_reply
 from .stability_answers import (
-    Answer,
-    bad_crc,
-    bad_request,
-    bomb,
-    drip,
-    drip_headers,
-    empty,
-    endless,
-    error,
-    error_reply,
-    filtered,
-    hang_up,
-    html,
-    huge,
-    internal_error,
-    invalid_language,
-    lying_length,
-    missing_iend,
-    not_found,
-    out_of_credit,
-    public_figure,
-    rate_limited,
-    refused,
-    reset_before_headers,
-    reset_in_body,
-    reset_in_headers,
-    silence,
-    success,
-    too_large,
-    truncated,
-    unauthorized,
-    wrong_type,
-)
-from .stability_pictures import Painter
+    bad_request, error, error_reply, filtered, internal_error, invalid_language, not_found, out_of_credit, public_figure,
+    rate_limited, refused, too_large, unauthorized,
+)  # fmt: skip
+from .standin import Call, StandIn
 
 __all__ = [
     "Answer",
@@ -94,139 +63,30 @@ __all__ = [
     "wrong_type",
 ]
 
-ATTEMPT_HEADER = "x-chaotix-attempt"
 
+class StabilityStandIn(StandIn):
+    """The v2beta, and the account's balance, which v1 tells."""
 
-@dataclass(frozen=True)
-class Call:
-    """One line of the bill."""
+    provider = "stability"
+    variable = "STABILITY_API_HOST"
+    largest_body = limits.LARGEST_BODY
+    # What the account has left, in credits.
+    balance = 1000.0
 
-    attempt: str | None
-    """The caller's name for this call, from its x-chaotix-attempt header; None where it sent none."""
-    path: str
-    prompt: str
-    fields: Mapping[str, str]
-    """The form as sent; a file is written as its size."""
-    status: int | None
-    """None where the client never saw a status line."""
-    credits: float
-    at: float
-    """When the request had arrived, on the monotonic clock."""
-
-
-class StabilityStandIn:
-    """Serves while its context is open; a test scripts it and then reads its bill.
-
-    `delay` is how many seconds a picture takes, `picture_bytes` about how large each PNG is.
-    """
-
-    # For the audit of bills after each test.
-    opened: ClassVar[list["StabilityStandIn"]] = []
-
-    def __init__(self, key: str = "sk-test", delay: float = 0.0, picture_bytes: int | None = None, *, port: int = 0) -> None:
-        self.key = key
-        self.delay = delay
-        self._painter = Painter(picture_bytes)
-        self._script: deque[tuple[str, deque[Answer]]] = deque()
-        self._standing: deque[tuple[str, Answer]] = deque()
-        self._calls: list[Call] = []
-        self._in_flight = 0
-        self._changed = threading.Condition()
-        self._port = port
-        self.closed = False
-
-    def __enter__(self) -> Self:
-        self._server = ServerThread(self._converse, port=self._port).start()
-        self.url = self._server.url
-        self.opened.append(self)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.stop()
-        self.closed = True
-
-    def when(self, containing: str, *script: Answer) -> None:
-        """Let calls whose prompt contains the text take these answers in turn; after the last comes success.
-
-        An empty text is in every prompt. Where several scripts fit, the one given first is used up first.
-        """
-        with self._changed:
-            self._script.append((containing, deque(script)))
-
-    def always(self, containing: str, answer: Answer) -> None:
-        """Answer every such call alike once no script fits it; of several, the one given last counts."""
-        with self._changed:
-            self._standing.appendleft((containing, answer))
-
-    @property
-    def calls(self) -> list[Call]:
-        """Every request so far, in the order in which pictures were made or errors given."""
-        with self._changed:
-            return list(self._calls)
-
-    @property
-    def bill(self) -> float:
-        return sum(call.credits for call in self.calls)
-
-    @property
-    def in_flight(self) -> int:
-        """How many requests have arrived whose line is not on the bill yet."""
-        with self._changed:
-            return self._in_flight
-
-    def wait_until_idle(self, timeout: float = 10.0) -> bool:
-        """Wait until every request is on the bill, even if its client left; False means the time ran out."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._in_flight == 0, timeout)
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while request := await read_request(reader, writer, largest_body=limits.LARGEST_BODY):
-            reusable = await self._answer(request, writer)
-            if request.wants_close or not reusable:
-                return
-
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request and say whether the connection can carry another."""
-        at = time.monotonic()
-        with self._changed:
-            self._in_flight += 1
+    def order(self, request: Request) -> limits.FormOrder:
         try:
-            order = limits.order(request, key=self.key)
+            return limits.order(request, key=self.key)
         except limits.Violation as violation:
-            return await self._object(request, violation, at, writer)
-        return await self._fill(request, order, at, writer)
+            reply = error_reply(violation.name, *violation.errors)
+            raise Objection(reply, prompt=violation.prompt, fields=violation.fields) from violation
 
-    async def _object(self, request: Request, violation: limits.Violation, at: float, writer: asyncio.StreamWriter) -> bool:
-        reply = error_reply(violation.name, *violation.errors)
-        attempt = request.headers.get(ATTEMPT_HEADER)
-        prompt, fields = violation.prompt, violation.fields
-        self._enter(Call(attempt, request.path, prompt, fields, reply.status, 0.0, at))
-        return await delivery.whole(writer, reply)
-
-    async def _fill(self, request: Request, order: limits.Order, at: float, writer: asyncio.StreamWriter) -> bool:
-        """Enter the call before a byte is sent: work done is billed, whoever is left to receive it."""
-        answer = self._next_answer(order.prompt)
-        await asyncio.sleep(self.delay if answer.delay is None else answer.delay)
-        reply = answer.reply(order, self._painter)
-        status = reply.status if answer.shows_status else None
-        price = order.credits if answer.billed else 0.0
-        attempt = request.headers.get(ATTEMPT_HEADER)
-        self._enter(Call(attempt, order.path, order.prompt, order.fields, status, price, at))
-        return await answer.deliver(writer, reply)
-
-    def _enter(self, call: Call) -> None:
-        with self._changed:
-            self._calls.append(call)
-            self._in_flight -= 1
-            self._changed.notify_all()
-
-    def _next_answer(self, prompt: str) -> Answer:
-        with self._changed:
-            for containing, script in self._script:
-                if script and containing in prompt:
-                    return script.popleft()
-            standing = (answer for containing, answer in self._standing if containing in prompt)
-            return next(standing, success())
+    def aside(self, request: Request) -> Reply | None:
+        if request.path != "/v1/user/balance":
+            return None
+        if request.headers.get("authorization") != f"Bearer {self.key}":
+            body = {"id": "1", "name": "unauthorized", "message": "missing authorization header"}
+            return whole_reply(401, {"content-type": "application/json"}, json.dumps(body).encode())
+        return whole_reply(200, {"content-type": "application/json"}, json.dumps({"credits": self.balance}).encode())
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 The rules are the data in stability_v2beta.json; this module only knows how to apply them.
 """
 
+import base64
 import io
 import json
 import random
@@ -16,26 +17,33 @@ from typing import Any
 from PIL import Image
 
 from . import multipart
+from .deliveries import Reply
 from .http_server import Request
+from .orders import Order, whole_reply
 
 LIMITS: dict[str, Any] = json.loads(Path(__file__).with_name("stability_v2beta.json").read_text())
+SHORT_SIDE = 64
 LARGEST_BODY: int = LIMITS["request"]["largest_body"]
 ERROR_STATUSES: dict[str, int] = LIMITS["errors"]
 
 
 @dataclass(frozen=True)
-class Order:
-    """A request that keeps every rule: one picture to draw."""
+class FormOrder(Order):
+    """A form that keeps every rule."""
 
-    path: str
-    fields: Mapping[str, str]
-    prompt: str
-    seed: int
-    """Drawn already where the caller left it to the provider."""
-    aspect_ratio: str
-    output_format: str
     wants_json: bool
-    credits: float
+
+    def reply(self, picture: bytes) -> Reply:
+        return self.generated(picture, "SUCCESS")
+
+    def generated(self, picture: bytes, finish_reason: str) -> Reply:
+        kind = f"image/{self.output_format}"
+        if self.wants_json:
+            encoded = base64.b64encode(picture).decode()
+            body = json.dumps({"image": encoded, "finish_reason": finish_reason, "seed": self.seed})
+            return whole_reply(200, {"content-type": f"application/json; type={kind}"}, body.encode())
+        headers = {"content-type": kind, "finish-reason": finish_reason, "seed": str(self.seed)}
+        return whole_reply(200, headers, picture)
 
 
 class Violation(Exception):
@@ -49,7 +57,7 @@ class Violation(Exception):
         self.fields = fields or {}
 
 
-def order(request: Request, *, key: str) -> Order:
+def order(request: Request, *, key: str) -> FormOrder:
     """Return what is asked for; raise Violation where the document says no."""
     endpoint = _endpoint(request)
     if request.headers.get("authorization") != LIMITS["authorization"] + key:
@@ -199,17 +207,23 @@ def _condition_that_holds(condition: dict[str, Any], given: Mapping[str, multipa
     return f"when {name} is {value}" if value in condition["is"] else None
 
 
-def _order(request: Request, endpoint: dict[str, Any], fields: Mapping[str, str]) -> Order:
-    return Order(
+def _order(request: Request, endpoint: dict[str, Any], fields: Mapping[str, str]) -> FormOrder:
+    return FormOrder(
         path=request.path,
         fields=fields,
         prompt=fields["prompt"],
         seed=int(_value(fields, "seed")) or random.randint(1, LIMITS["fields"]["seed"]["most"]),
-        aspect_ratio=_value(fields, "aspect_ratio"),
+        size=_small_size(_value(fields, "aspect_ratio")),
         output_format=_value(fields, "output_format"),
         wants_json=_accept(request.headers) == "application/json",
         credits=_credits(endpoint, fields),
     )
+
+
+def _small_size(aspect_ratio: str) -> tuple[int, int]:
+    width, height = (int(side) for side in aspect_ratio.split(":"))
+    short = min(width, height)
+    return width * SHORT_SIDE // short, height * SHORT_SIDE // short
 
 
 def _value(fields: Mapping[str, str], name: str) -> str:

@@ -10,9 +10,9 @@ import zlib
 
 from PIL import Image, ImageFilter
 
-from .stability_limits import Order
+from .orders import Order
 
-SHORT_SIDE = 64
+BLUR = 16
 BAND_HEIGHT = 16
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -29,11 +29,11 @@ class Painter:
     def draw(self, order: Order) -> bytes:
         if self._picture_bytes and order.output_format == "png":
             return _draw_padded(order, self._picture_bytes)
-        return _encode(_colours(order, _small_size(order)), order.output_format)
+        return _encode(_colours(order, order.size), order.output_format)
 
     def blur(self, order: Order) -> bytes:
         """Draw the stand-in for a picture that moderation made unrecognisable."""
-        picture = _colours(order, _small_size(order)).filter(ImageFilter.GaussianBlur(SHORT_SIDE // 4))
+        picture = _colours(order, order.size).filter(ImageFilter.GaussianBlur(BLUR))
         return _encode(picture, order.output_format)
 
 
@@ -58,17 +58,6 @@ def _colours(order: Order, size: tuple[int, int]) -> Image.Image:
     return Image.frombytes("RGB", (4, 4), digest).resize(size, Image.Resampling.BICUBIC)
 
 
-def _ratio(order: Order) -> tuple[int, int]:
-    width, height = order.aspect_ratio.split(":")
-    return int(width), int(height)
-
-
-def _small_size(order: Order) -> tuple[int, int]:
-    width, height = _ratio(order)
-    short = min(width, height)
-    return width * SHORT_SIDE // short, height * SHORT_SIDE // short
-
-
 def _encode(picture: Image.Image, output_format: str) -> bytes:
     encoded = io.BytesIO()
     picture.save(encoded, output_format, compress_level=1)
@@ -89,7 +78,7 @@ def _draw_padded(order: Order, picture_bytes: int) -> bytes:
 
 
 def _padded_size(order: Order, picture_bytes: int) -> tuple[int, int]:
-    width, height = _ratio(order)
+    width, height = order.size
     unit = math.sqrt(picture_bytes / 3 / (width * height))
     return max(round(width * unit), 1), max(round(height * unit), BAND_HEIGHT + 1)
 
