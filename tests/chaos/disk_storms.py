@@ -123,11 +123,14 @@ def no_room_for_answers(storm: Storm, ground: Ground) -> Report:
 def full_amid_calls(storm: Storm, ground: Ground) -> Report:
     """Fill the disk of DATA_DIR to the last byte while calls are in flight: neither answers nor rows can be written."""
     scene = _begin(storm, ground)
+    # Longer than it takes to fill the disk, however slow the machine is, and shorter than it stays full.
+    ground.standin.delay = storm.full_seconds / 2
     scene.ask(storm.jobs)
     threads = PROCESSES * storm.concurrency
     wait_until(lambda: ground.standin.in_flight >= threads // 2, seconds=60, what="calls in flight")
     with ground.data.full():
         caught = ground.standin.in_flight
+        ground.standin.delay = storm.call_seconds
         scene.keep_asking()
     figures = {"calls_caught_in_flight": caught, "seconds_until_work_went_on": scene.wait_for_ends()}
     unknown = [state for state, _ in scene.codes()].count(State.UNKNOWN)

