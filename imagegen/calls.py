@@ -15,13 +15,15 @@ from imagegen.ledger import Receipt
 from imagegen.lifecycle import Stored
 from imagegen.metadata import Story
 from imagegen.providers import registry
-from imagegen.providers.base import Answer, Handle, Keep, Pending, Provider, is_success
+from imagegen.providers.base import Answer, Cost, Handle, ImageResult, Keep, Pending, Provider, is_success
 from imagegen.states import Charged
 
 log = logging.getLogger(__name__)
 STORE_TRIES = 3
 # How long an asynchronous provider may take from the accepted call to the picture.
 POLL_SECONDS = 600.0
+# How soon a provider is asked again that could not be asked.
+ASK_AGAIN_SECONDS = 2.0
 # How long it may take at worst until everybody sees the row that pauses a provider: its transaction waits for others.
 UNTIL_PAUSED_SECONDS = 3.0
 # What a provider says that nobody should call now, wherever he works: a bad key, no credit, too many calls. How long that is
@@ -126,32 +128,41 @@ class Call:
 
     def _poll(self, handle: Handle, keep: Keep) -> Answer:
         deadline = time.monotonic() + POLL_SECONDS
-        while isinstance(answer := self._provider.poll(handle, keep), Pending):
+        while isinstance(answer := self._asked_again(handle, keep), Pending):
             if time.monotonic() > deadline:
-                raise errors.OutcomeUnknown("The provider took the call and has no picture yet. It may be paid.")
+                raise errors.OutcomeUnknown("The provider took the call and has no picture yet. It may have been paid.")
             time.sleep(answer.after)
         return answer
+
+    def _asked_again(self, handle: Handle, keep: Keep) -> Answer | Pending:
+        """Ask for the picture of a call that was accepted: that it cannot be asked for says nothing about the call."""
+        try:
+            return self._provider.poll(handle, keep)
+        except errors.ProviderError as error:
+            log.info("call %s: the provider could not be asked for its picture: %s", self._held.attempt, error)
+            return Pending(ASK_AGAIN_SECONDS)
 
     def _keep_picture(self) -> None:
         """Store the picture, and only then say that it is there."""
         assert self._answer is not None
-        stored, seed, receipt = self._stored(self._answer)
+        stored, result = self._stored(self._answer)
+        receipt = self._receipt(result)
         storage.delete_earlier(self._held.job, self._held.fence, stored.picture.suffix)
-        if not lifecycle.succeed(self._held, stored, seed=seed, receipt=receipt):
+        if not lifecycle.succeed(self._held, stored, seed=result.seed, receipt=receipt):
             log.warning("job %s was taken over meanwhile; its late picture waits in the spool", self._held.job)
             storage.delete(stored.name)
             self._refused = True
         else:
             self._say("succeeded")
 
-    def _stored(self, answer: Answer) -> tuple[Stored, int | None, Receipt]:
-        """Check the picture and store it with its story; return what is stored, its seed, and what is known of the call."""
+    def _stored(self, answer: Answer) -> tuple[Stored, ImageResult]:
+        """Check the picture and store it with its story; return what is stored, and what the provider says about it."""
         result = self._provider.read(answer)
         picture = pictures.check(result.body)
         file = metadata.tell(result.body, picture, self._story(result.seed))
         name = self._store(picture.suffix, file)
         stored = Stored(name, hashlib.sha256(file).hexdigest(), len(file), picture)
-        return stored, result.seed, self._receipt(result.body)
+        return stored, result
 
     def _story(self, seed: int | None) -> Story:
         request = self._held.request
@@ -188,11 +199,13 @@ class Call:
             words["prompt"], sentence = self._held.request.prompt, f"{sentence}; it asked for %(prompt)r"
         log.info(sentence, {**words, "job": self._held.job}, extra=logs.facts(**words))
 
-    def _receipt(self, body: bytes = b"") -> Receipt:
-        """Return what is known of the call; `body` is the picture where the answer held more than that."""
+    def _receipt(self, result: ImageResult | None = None) -> Receipt:
+        """Return what is known of the call; `result` where its answer held a picture."""
         if self._answer is None:
             return Receipt()
-        return _receipt(self._provider, self._held.request.model, self._answer, body or self._answer.body)
+        request = self._held.request
+        price = self._provider.price(request.model, request.size, request.quality)
+        return _receipt(self._answer, result, price)
 
 
 def is_picture(attempt: UUID) -> bool:
@@ -203,12 +216,14 @@ def is_picture(attempt: UUID) -> bool:
 
 def learn(attempt: UUID) -> None:
     """Write down what a kept answer says about money, where nobody knew; it came too late for its job."""
-    if (model := ledger.undecided(attempt)) is None or (call := _kept(attempt)) is None:
+    if not ledger.undecided(attempt) or (call := _kept(attempt)) is None:
         return
-    fault = _fault(*call)
-    outcome, charged = (fault.code, fault.charged) if fault else ("came_too_late", Charged.YES)
-    provider, answer = call
-    ledger.close(attempt, outcome, charged, _receipt(provider, model, answer, answer.body))
+    outcome, charged, result = "came_too_late", Charged.YES, None
+    try:
+        result = _read(*call)
+    except errors.ProviderError as fault:
+        outcome, charged = fault.code, fault.charged
+    ledger.close(attempt, outcome, charged, _receipt(call[1], result, ledger.price_of(attempt)))
 
 
 def _rest(error: errors.ProviderError) -> float:
@@ -231,19 +246,29 @@ def _kept(attempt: UUID) -> tuple[Provider, Answer] | None:
 
 def _fault(provider: Provider, answer: Answer) -> errors.ProviderError | None:
     try:
-        pictures.check(provider.read(answer).body)
+        _read(provider, answer)
     except errors.ProviderError as error:
         return error
     return None
 
 
-def _receipt(provider: Provider, model: str, answer: Answer, received: bytes) -> Receipt:
+def _read(provider: Provider, answer: Answer) -> ImageResult:
+    """Return the picture of an answer. Raises a ProviderError where it has none that is whole."""
+    result = provider.read(answer)
+    pictures.check(result.body)
+    return result
+
+
+def _receipt(answer: Answer, result: ImageResult | None, price: Cost | None) -> Receipt:
+    """Return what is known of a call; what the provider itself says it cost comes before its price list."""
+    received = result.body if result else answer.body
     return Receipt(
         http_status=answer.status,
         request_id=answer.headers.get("x-request-id", "")[:200],
         bytes=len(received),
         sha256=hashlib.sha256(received).hexdigest(),
-        price=provider.price(model),
+        cost=(result.cost if result else None) or price,
+        usage=result.usage if result else {},
     )
 
 

@@ -212,5 +212,6 @@ def _request(job: Job, attempt: UUID) -> ImageRequest:
         size=job.size,
         aspect_ratio=job.aspect_ratio,
         style=job.style,
+        quality=job.quality,
         seed=job.seed,
     )

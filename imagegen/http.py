@@ -166,18 +166,38 @@ class Client:
         # An address that names no scheme must not carry a key in the clear.
         self._base_url = (base_url if "://" in base_url else f"https://{base_url}").rstrip("/")
         self._total_seconds = total_seconds
-        self._pools = urllib3.PoolManager(num_pools=2, maxsize=connections, retries=False)
+        self._pools = urllib3.PoolManager(num_pools=4, maxsize=connections, retries=False)
         self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
-    @contextlib.contextmanager
-    def post_form(self, path: str, *, headers: Mapping[str, str], fields: Mapping[str, str]) -> Iterator[Response]:
+    def post_form(
+        self, path: str, *, headers: Mapping[str, str], fields: Mapping[str, str]
+    ) -> contextlib.AbstractContextManager[Response]:
         """Send one multipart/form-data POST and yield its answer.
 
         Raises Unavailable when no byte was sent, OutcomeUnknown when some were and no whole answer came.
         """
+        return self._exchange("POST", path, headers, fields=dict(fields))
+
+    def post_json(
+        self, path: str, *, headers: Mapping[str, str], content: Mapping[str, Any]
+    ) -> contextlib.AbstractContextManager[Response]:
+        """Do the same with a body of JSON."""
+        return self._exchange("POST", path, headers, json=dict(content))
+
+    def get(self, path: str, *, headers: Mapping[str, str]) -> contextlib.AbstractContextManager[Response]:
+        """Ask for something that costs nothing; raises the same. `path` may be a whole address, also of another server."""
+        return self._exchange("GET", path, headers)
+
+    def ask(self, path: str, *, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Ask for something that costs nothing and is not large; return the status and the body."""
+        with self.get(path, headers=headers) as response:
+            return response.status, b"".join(response.blocks())
+
+    @contextlib.contextmanager
+    def _exchange(self, method: str, path: str, headers: Mapping[str, str], **body: Any) -> Iterator[Response]:
         exchange = _Exchange(deadline=time.monotonic() + self._total_seconds)
         with _watch.watching(exchange):
-            raw = self._send(exchange, path, headers, fields)
+            raw = self._send(exchange, method, path, headers, body)
             try:
                 yield Response(raw.status, {name.lower(): value for name, value in raw.headers.items()}, raw, exchange)
             except BaseException:
@@ -186,14 +206,14 @@ class Client:
             raw.release_conn()
 
     def _send(
-        self, exchange: _Exchange, path: str, headers: Mapping[str, str], fields: Mapping[str, str]
+        self, exchange: _Exchange, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> urllib3.BaseHTTPResponse:
         _current.exchange = exchange
         try:
             return self._pools.request(
-                "POST",
-                self._base_url + path,
-                fields=dict(fields),
+                method,
+                path if "://" in path else self._base_url + path,
+                **body,
                 headers={"accept-encoding": "identity", **headers},
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=self._total_seconds),
                 redirect=False,

@@ -36,6 +36,7 @@ class Item:
     size: object = None
     aspect_ratio: object = None
     style: object = None
+    quality: object = None
     seed: object = None
     n: object = None
 
@@ -140,6 +141,7 @@ class _Reader:
             size=self._size(),
             aspect_ratio=self.text("aspect_ratio"),
             style=self.text("style"),
+            quality=self.text("quality"),
             seed=self._seed(),
         )
 
@@ -176,7 +178,9 @@ class _Reader:
         return provider
 
     def _columns(self, name: str, provider: Provider, asked: ImageRequest) -> dict[str, Any]:
-        ratio = provider.ratio_for(asked.size) if asked.size and provider.sizes is None else asked.aspect_ratio
+        ratio = (
+            provider.ratio_for(asked.size) if asked.size and provider.sizes_of(asked.model) is None else asked.aspect_ratio
+        )
         return {
             "prompt": asked.prompt,
             "negative_prompt": asked.negative_prompt,
@@ -185,6 +189,7 @@ class _Reader:
             "size": asked.size,
             "aspect_ratio": ratio,
             "style": asked.style,
+            "quality": asked.quality,
             "seed": self._draw(provider) if asked.seed is None else asked.seed,
         }
 

@@ -4,8 +4,8 @@ Closing a call needs only its id: a paid fact is never refused.
 """
 
 import math
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from django.utils import timezone
 from imagegen import conf, errors
 from imagegen.models import Attempt, Job
 from imagegen.providers import registry
-from imagegen.providers.base import Price
+from imagegen.providers.base import Cost
 from imagegen.states import Charged
 
 # What PostgreSQL knows the lock by that paid claims take in turn; any number that nothing else uses.
@@ -33,7 +33,8 @@ class Receipt:
     request_id: str = ""
     bytes: int | None = None
     sha256: str = ""
-    price: Price | None = None
+    cost: Cost | None = None
+    usage: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,26 @@ def note(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> Non
 
 def _note(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt, **columns: Any) -> bool:
     """Write what is known of a call, and these columns; False where more is known already."""
-    cost = receipt.price if charged == Charged.YES else None
+    cost = receipt.cost if charged == Charged.YES else None
     changed = Attempt.objects.filter(pk=attempt, charged__in=(Charged.UNKNOWN, charged)).update(
         outcome=outcome, charged=charged, http_status=receipt.http_status, request_id=receipt.request_id,
-        bytes=receipt.bytes, sha256=receipt.sha256, amount=cost.amount if cost else None, unit=cost.unit if cost else "",
-        **columns,
+        bytes=receipt.bytes, sha256=receipt.sha256, usage=receipt.usage, amount=cost.amount if cost else None,
+        unit=cost.unit if cost else "", **columns,
     )  # fmt: skip
     return bool(changed)
 
 
-def undecided(attempt: UUID) -> str | None:
-    """Return the model of a call that has ended without anybody knowing whether it was charged; None for any other."""
-    ended = Attempt.objects.filter(pk=attempt, charged=Charged.UNKNOWN).exclude(ended_at=None)
-    return ended.values_list("model", flat=True).first()
+def undecided(attempt: UUID) -> bool:
+    """Whether a call has ended without anybody knowing whether it was charged."""
+    return Attempt.objects.filter(pk=attempt, charged=Charged.UNKNOWN).exclude(ended_at=None).exists()
+
+
+def price_of(attempt: UUID) -> Cost | None:
+    """Return what the picture of this call costs by its provider's price list; None where that is not known."""
+    row = Attempt.objects.select_related("job").filter(pk=attempt).first()
+    if row is None or row.job is None:
+        return None
+    return registry.get(row.provider).price(row.model, row.job.size, row.job.quality)
 
 
 def paid_calls(jobs: Collection[UUID]) -> dict[UUID, int]:

@@ -53,7 +53,10 @@ class Job(models.Model):
     size = models.CharField(max_length=20, blank=True)
     aspect_ratio = models.CharField(max_length=20, blank=True)
     style = models.CharField(max_length=60, blank=True)
+    quality = models.CharField(max_length=20, blank=True)
     seed = models.PositiveBigIntegerField(null=True)
+    # Who was asked first, where another provider took over because that one could not (fallback.py); else empty.
+    moved_from = models.CharField(max_length=60, blank=True)
 
     # Where it is. `error_sentence` is for people; `not_before` holds back the next try; `hinted_at` is when a worker was
     # last told.
@@ -132,6 +135,8 @@ class Attempt(models.Model):
     # None where the price is not known; never 0 for that.
     amount = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     unit = models.CharField(max_length=20, blank=True)
+    # What the provider says was used up, such as tokens.
+    usage = models.JSONField(default=dict, blank=True)
     bytes = models.PositiveBigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
 

@@ -46,7 +46,7 @@ class TestSuccess:
     def test_the_attempt_is_closed_as_paid_with_its_price(self) -> None:
         held = claimed(make_job())
         price = Price(3, "credits", "a page", timezone.now().date())
-        lifecycle.succeed(held, STORED, seed=7, receipt=Receipt(http_status=200, request_id="r1", price=price))
+        lifecycle.succeed(held, STORED, seed=7, receipt=Receipt(http_status=200, request_id="r1", cost=price))
         attempt = Attempt.objects.get(pk=held.attempt)
         assert (attempt.charged, attempt.request_id) == (Charged.YES, "r1")
         assert (attempt.amount, attempt.unit) == (Decimal(3), "credits")

@@ -15,7 +15,7 @@ from imagegen.errors import BadSubmission
 from imagegen.items import Item
 from imagegen.queries import Card
 
-OPTIONS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "seed", "n")
+OPTIONS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "quality", "seed", "n")
 
 
 class GenerateImages(APIView):

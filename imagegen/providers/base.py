@@ -5,6 +5,8 @@ wrong it says with one of the words below ProviderError in errors.py.
 """
 
 import abc
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,6 +29,7 @@ class ImageRequest:
     size: str = ""
     aspect_ratio: str = ""
     style: str = ""
+    quality: str = ""
     seed: int | None = None
 
 
@@ -64,11 +67,21 @@ class Pending:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """An amount of money, in dollars or in a provider's credits."""
+
+    amount: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class ImageResult:
-    """A picture as the provider made it, and the seed that it says it used."""
+    """A picture as the provider made it, and what it says about it: the seed, what was used up, and what it cost."""
 
     body: bytes = field(repr=False)
     seed: int | None = None
+    usage: Mapping[str, int] = field(default_factory=dict)
+    cost: Cost | None = None
 
 
 # Writes status, headers and body to disk, durably, and returns them as an Answer.
@@ -76,13 +89,16 @@ Keep = Callable[[int, Mapping[str, str], Iterable[bytes]], Answer]
 
 
 @dataclass(frozen=True)
-class Price:
-    """What one picture costs, from which page, on which day."""
+class Price(Cost):
+    """What one picture costs, from which page, on which day; `size` and `quality` where it is that of one only."""
 
-    amount: float
-    unit: str
     source: str
     day: date
+    size: str = ""
+    quality: str = ""
+
+    def is_for(self, size: str, quality: str) -> bool:
+        return self.size in ("", size) and self.quality in ("", quality)
 
 
 @dataclass(frozen=True)
@@ -98,27 +114,41 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Model:
-    """One model of a provider. A price of None means unknown, never free."""
-
-    name: str
-    price: Price | None = None
-
-
-@dataclass(frozen=True)
 class SizeRange:
-    """Any width and height within these bounds, in pixels."""
+    """Any width and height within these bounds, in pixels; `most_pixels` bounds their product, `longest` their ratio."""
 
     least: int
     most: int
     multiple: int = 1
+    most_pixels: int | None = None
+    longest: int | None = None
 
     def holds(self, width: int, height: int) -> bool:
-        return all(self.least <= side <= self.most and side % self.multiple == 0 for side in (width, height))
+        fits = all(self.least <= side <= self.most and side % self.multiple == 0 for side in (width, height))
+        is_small = self.most_pixels is None or width * height <= self.most_pixels
+        return fits and is_small and (self.longest is None or max(width, height) <= self.longest * min(width, height))
 
     def __str__(self) -> str:
         step = f", in steps of {self.multiple}" if self.multiple > 1 else ""
-        return f"from {self.least}x{self.least} to {self.most}x{self.most}{step}"
+        pixels = f", at most {self.most_pixels} pixels" if self.most_pixels else ""
+        shape = f", at most {self.longest} times as long as wide" if self.longest else ""
+        return f"from {self.least}x{self.least} to {self.most}x{self.most}{step}{pixels}{shape}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of a provider. Without a price it is unknown what a picture costs, never free.
+
+    `sizes` are those of this model where they are not the provider's; `qualities` are words for how much work to spend.
+    """
+
+    name: str
+    prices: tuple[Price, ...] = ()
+    sizes: SizeRange | None = None
+    qualities: tuple[str, ...] = ()
+
+    def price(self, size: str = "", quality: str = "") -> Price | None:
+        return next((price for price in self.prices if price.is_for(size, quality)), None)
 
 
 class Provider(abc.ABC):
@@ -136,6 +166,8 @@ class Provider(abc.ABC):
     seed: ClassVar[bool] = False
     # Whether it can be told what not to draw.
     negative_prompt: ClassVar[bool] = False
+    # Which of the options above are told in words of the prompt, because its API has no field for them.
+    folded: ClassVar[tuple[str, ...]] = ()
     # The longest prompt, in characters.
     max_prompt: ClassVar[int] = 10_000
     # How often it may be called, as it documents; None where it names no limit.
@@ -155,23 +187,42 @@ class Provider(abc.ABC):
     @property
     def is_free(self) -> bool:
         """Whether no call to it ever costs money; an unknown price is no price of nothing."""
-        return all(model.price is not None and model.price.amount == 0 for model in self.models)
+        return all(model.prices and not any(price.amount for price in model.prices) for model in self.models)
 
     @abc.abstractmethod
     def send(self, request: ImageRequest, keep: Keep) -> Answer | Handle:
         """Make the one paid call. Whatever the provider answers goes through `keep` before anything is made of it."""
 
     def poll(self, handle: Handle, keep: Keep) -> Answer | Pending:
-        """Ask what became of a call that `send` answered with a handle. This is never charged."""
+        """Ask what became of a call that `send` answered with a handle. This is never charged.
+
+        An error that is raised says only that it could not be asked: it is asked again. What the provider does say about the
+        picture is kept, and `read` makes an error of it.
+        """
         raise NotImplementedError(f"{type(self).__name__} answers at once")
 
     @abc.abstractmethod
     def read(self, answer: Answer) -> ImageResult:
         """Make a picture of an answer, or raise the word for what it says. Pure: the same answer always reads the same."""
 
-    def price(self, model: str) -> Price | None:
-        """Return what a picture of this model costs; None where that is not known, as of a model that is gone."""
-        return next((known.price for known in self.models if known.name == model), None)
+    def check(self) -> str:
+        """Ask, without paying, whether the provider is there and takes the key; say what it says of the account.
+
+        Raises a ProviderError that says what is wrong.
+        """
+        return "there is nothing to ask"
+
+    def model(self, name: str) -> Model:
+        """Return what is known of a model; nothing of one that is gone."""
+        return next((model for model in self.models if model.name == name), Model(name))
+
+    def price(self, model: str, size: str = "", quality: str = "") -> Cost | None:
+        """Return what a picture of this model costs; None where that is not known."""
+        return self.model(model).price(size, quality)
+
+    def sizes_of(self, model: str) -> SizeRange | None:
+        """Return the sizes that this model draws; None where only ratios are understood."""
+        return self.model(model).sizes or self.sizes
 
     def ratio_for(self, size: str) -> str:
         """Return the ratio of its own that comes within 3 % of `size`, or the empty string."""
@@ -199,6 +250,10 @@ class Provider(abc.ABC):
                 "style",
                 f"style {request.style!r} is not one of {', '.join(self.styles) or '(this provider has none)'}",
             )
+        qualities = self.model(request.model).qualities
+        if request.quality and request.quality not in qualities:
+            known = ", ".join(qualities) or "(this model has none)"
+            yield "quality", f"quality {request.quality!r} is not one of {known}"
         yield from self._shape_refusals(request)
 
     def _shape_refusals(self, request: ImageRequest) -> Iterator[tuple[str, str]]:
@@ -207,9 +262,10 @@ class Provider(abc.ABC):
             yield "aspect_ratio", f"aspect ratio {request.aspect_ratio!r} is not one of {known}"
         if not request.size:
             return
-        if self.sizes is not None and not self.sizes.holds(*pixels(request.size)):
-            yield "size", f"size {request.size!r} is not {self.sizes}"
-        elif self.sizes is None and not self.ratio_for(request.size):
+        sizes = self.sizes_of(request.model)
+        if sizes is not None and not sizes.holds(*pixels(request.size)):
+            yield "size", f"size {request.size!r} is not {sizes}"
+        elif sizes is None and not self.ratio_for(request.size):
             yield "size", f"size {request.size!r} has none of the ratios {', '.join(self.aspect_ratios)}"
 
 
@@ -222,3 +278,20 @@ def pixels(size: str) -> tuple[int, int]:
 def _fraction(ratio: str) -> Fraction:
     width, height = ratio.split(":")
     return Fraction(int(width), int(height))
+
+
+def size_near(ratio: str, *, multiple: int, area: int = 1024 * 1024) -> str:
+    """Return the size of about so many pixels that comes nearest to a ratio, both sides multiples of that number."""
+    width, height = (int(side) for side in ratio.split(":"))
+    unit = math.sqrt(area / (width * height))
+    return "x".join(str(max(round(side * unit / multiple), 1) * multiple) for side in (width, height))
+
+
+def key_fault(key: str, name: str) -> str | None:
+    """Return a sentence that says why no header can hold this key, or None; `name` is how people know the setting.
+
+    Anything but visible ASCII fits in no header, and the exception that says so would show the key.
+    """
+    if not key:
+        return f"{name} is not set"
+    return None if re.fullmatch(r"[!-~]+", key) else f"{name} holds characters that no key has"

@@ -51,7 +51,7 @@ _WISH = re.compile(r"\[demo:\s*(slow|later|busy|refuse|fail|unknown|blur)(?:\s+(
 class Demo(Provider):
     """Abstract hills under a sun, different for every prompt and seed."""
 
-    models = (Model("demo", Price(0, "credits", "this product", date(2026, 11, 21))),)
+    models = (Model("demo", (Price(0, "credits", "this product", date(2026, 11, 21)),)),)
     aspect_ratios = ("1:1", "21:9", "16:9", "3:2", "5:4", "4:5", "2:3", "9:16", "9:21")
     sizes = SizeRange(64, 2048)
     styles = tuple(HUES)

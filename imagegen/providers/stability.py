@@ -5,26 +5,35 @@ documented as not charged, and so is a prompt that moderation denies. A picture 
 says that it is free.
 """
 
-import json
 import re
 from datetime import date
-from typing import Any
 
 from imagegen import errors, http
-from imagegen.providers.base import MAX_SEED, Answer, ImageRequest, ImageResult, Keep, Model, Price, Provider, Rate
+from imagegen.providers.base import (
+    MAX_SEED,
+    Answer,
+    ImageRequest,
+    ImageResult,
+    Keep,
+    Model,
+    Price,
+    Provider,
+    Rate,
+    key_fault,
+)
+from imagegen.providers.reading import json_object, wait_seconds
 from imagegen.states import Charged
 
 SOURCE = "https://platform.stability.ai/docs/api-reference"
 DAY = date(2026, 11, 21)
 # Whoever passes 150 requests in 10 s is "timed out for 60 seconds"; no Retry-After is documented.
 TIMED_OUT_SECONDS = 60.0
-_VISIBLE = re.compile(r"[!-~]+")
 _SEED = re.compile(r"\d{1,10}", re.ASCII)
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 
-def _credits(amount: float) -> Price:
-    return Price(amount, "credits", SOURCE, DAY)
+def _credits(amount: float) -> tuple[Price, ...]:
+    return (Price(amount, "credits", SOURCE, DAY),)
 
 
 class StabilityV2Beta(Provider):
@@ -53,10 +62,7 @@ class StabilityV2Beta(Provider):
         self._client = http.Client(host, total_seconds=total_seconds)
 
     def not_configured(self) -> str | None:
-        if not self._key:
-            return "STABILITY_API_KEY is not set"
-        # Anything else fits in no header, and the exception that says so would show the key.
-        return None if _VISIBLE.fullmatch(self._key) else "STABILITY_API_KEY holds characters that no key has"
+        return key_fault(self._key, "STABILITY_API_KEY")
 
     def send(self, request: ImageRequest, keep: Keep) -> Answer:
         """Post one form; the picture itself is asked for (`image/*`), which costs a third of the CPU of JSON with base64."""
@@ -86,6 +92,17 @@ class StabilityV2Beta(Provider):
             case other:
                 sentence = f"Stability ended with {other[:60]!r} instead of SUCCESS. It may have been paid."
                 raise errors.BadAnswer(sentence, charged=Charged.UNKNOWN)
+
+    def check(self) -> str:
+        """Ask for the balance, which v1 tells for all versions."""
+        headers = {"authorization": f"Bearer {self._key}", "accept": "application/json"}
+        status, body = self._client.ask("/v1/user/balance", headers=headers)
+        if status == 401:
+            raise errors.NotConfigured("Stability does not accept the key in STABILITY_API_KEY.")
+        credits = json_object(body).get("credits")
+        if status != 200 or not isinstance(credits, int | float):
+            raise errors.Unavailable(f"Stability answered {status} when asked for the balance.")
+        return f"the key is accepted; {credits:g} credits are left"
 
     def _form(self, request: ImageRequest) -> dict[str, str]:
         """Return the form's fields; those that are absent keep Stability's own default."""
@@ -128,7 +145,7 @@ def _failure(answer: Answer) -> errors.ProviderError:
         case 422 if "public_figure" in said:
             return errors.Refused("Stability does not draw public figures. Nothing was charged.")
         case 429:
-            wait = _seconds(answer.headers.get("retry-after", "")) or TIMED_OUT_SECONDS
+            wait = wait_seconds(answer.headers, TIMED_OUT_SECONDS)
             return errors.RateLimited("Stability takes no more calls for the moment.", retry_after=wait)
         case 400 | 404 | 413 | 422 if described:
             return errors.Invalid(f"Stability does not accept this request ({said}). Nothing was charged.")
@@ -139,15 +156,8 @@ def _failure(answer: Answer) -> errors.ProviderError:
 
 def _described(body: bytes) -> str:
     """Return "name: error; error" of an error in Stability's own shape, else the empty string."""
-    try:
-        error: Any = json.loads(body)
-        name, reasons = error["name"], error["errors"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
+    error = json_object(body)
+    name, reasons = error.get("name"), error.get("errors")
     if not isinstance(name, str) or not isinstance(reasons, list):
         return ""
     return f"{name}: {'; '.join(str(reason) for reason in reasons)}"[:500]
-
-
-def _seconds(text: str) -> float:
-    return float(text) if text.isascii() and text.isdigit() else 0.0

@@ -2,7 +2,7 @@
 
 import io
 import time
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -10,10 +10,13 @@ from PIL import Image
 
 from imagegen import spool
 from imagegen.errors import OutcomeUnknown, ProviderError, RateLimited, Refused, Unavailable
+from imagegen.models import Attempt
 from imagegen.providers import demo
 from imagegen.providers.base import Answer, Handle, ImageRequest, ImageResult, Pending
 from imagegen.providers.demo import ORIGIN, Demo
-from imagegen.states import Charged
+from imagegen.states import Charged, State
+from tests.providers.contract import NO, PERHAPS, TRIES, YES, Contract, Plug, play
+from tests.rows import make_job
 
 
 def asked(prompt: str = "a fox", **options: Any) -> ImageRequest:
@@ -187,3 +190,32 @@ class TestLater:
         assert isinstance(first, Answer)
         assert isinstance(second, Answer)
         assert (first.status, first.headers, first.body) == (second.status, second.headers, second.body)
+
+
+class TestContract(Contract):
+    own_headers: ClassVar = {"retry-after": "1", "seed": "7", "moderation": ""}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def plug(cls) -> Plug:
+        wishes = ("refuse", "busy 5", "fail", "unknown", "blur")
+        return Plug(Demo(), wishes=tuple(f"a fox [demo: {wish}]" for wish in wishes))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("wish", "state", "calls", "charged"),
+    [
+        ("later 0", State.SUCCEEDED, 1, YES),
+        ("slow 0", State.SUCCEEDED, 1, YES),
+        ("busy 1", State.QUEUED, TRIES, NO),
+        ("refuse", State.REFUSED, 1, NO),
+        ("blur", State.REFUSED, 1, YES),
+        ("fail", State.FAILED, 5, NO),
+        ("unknown", State.UNKNOWN, 1, PERHAPS),
+    ],
+)
+def test_it_misbehaves_as_its_words_say(wish: str, state: State, calls: int, charged: Charged) -> None:
+    job = play(make_job(f"A kite [demo: {wish}]", size="64x64"))
+    assert (job.state, Attempt.objects.count()) == (state, calls)
+    assert {attempt.charged for attempt in Attempt.objects.all()} == {charged}

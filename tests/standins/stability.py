@@ -16,14 +16,42 @@ import threading
 from . import stability_limits as limits
 from .deliveries import Reply
 from .faults import (
-    Answer, bad_crc, bomb, drip, drip_headers, empty, endless, hang_up, html, huge, lying_length, missing_iend,
-    reset_before_headers, reset_in_body, reset_in_headers, silence, success, truncated, wrong_type,
+    Answer,
+    bad_crc,
+    bomb,
+    drip,
+    drip_headers,
+    empty,
+    endless,
+    hang_up,
+    html,
+    huge,
+    lying_length,
+    missing_iend,
+    reset_before_headers,
+    reset_in_body,
+    reset_in_headers,
+    silence,
+    success,
+    truncated,
+    wrong_type,
 )  # fmt: skip
 from .http_server import Request
 from .orders import Objection, whole_reply
 from .stability_answers import (
-    bad_request, error, error_reply, filtered, internal_error, invalid_language, not_found, out_of_credit, public_figure,
-    rate_limited, refused, too_large, unauthorized,
+    bad_request,
+    error,
+    error_reply,
+    filtered,
+    internal_error,
+    invalid_language,
+    not_found,
+    out_of_credit,
+    public_figure,
+    rate_limited,
+    refused,
+    too_large,
+    unauthorized,
 )  # fmt: skip
 from .standin import Call, StandIn
 

@@ -38,7 +38,7 @@ def _served(world: World, machine: UUID, attempt: UUID) -> Orphan | None:
     ending = world.spool[machine, attempt]
     orphan = claims.served_by(attempt, picture=ending.is_picture)
     if orphan is None and not claims.may_need(attempt, picture=ending.is_picture):
-        if ledger.undecided(attempt) is not None:
+        if ledger.undecided(attempt):
             ledger.close(attempt, ending.outcome, ending.charged, Receipt())
         del world.spool[machine, attempt]
     return orphan
