@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from chaotix import env
+from chaotix import env, image_providers
 
 env.load_file()
 
@@ -235,7 +235,6 @@ if not re.fullmatch(r"[\w.-]+", REDIS_PREFIX, re.ASCII):
     raise env.BadSetting(f"REDIS_PREFIX={REDIS_PREFIX} has more in it than letters, digits, dots, hyphens and underscores")
 
 WORKER_PROCESSES = env.integer("WORKER_PROCESSES", min(os.cpu_count() or 1, 2), least=0, most=64)
-STABILITY_CALLS, STABILITY_SECONDS = env.integer("STABILITY_RATE_LIMIT", 135, least=0), 10
 
 
 def _enough_threads() -> int:
@@ -243,7 +242,8 @@ def _enough_threads() -> int:
 
     A picture takes some seconds to draw, often eight.
     """
-    all_threads = math.ceil(STABILITY_CALLS / STABILITY_SECONDS * 8) or 100
+    calls, seconds = image_providers.stability_rate()
+    all_threads = math.ceil(calls / seconds * 8) or 100
     return min(max(math.ceil(all_threads / max(WORKER_PROCESSES, 1)), 8), 100)
 
 
@@ -293,16 +293,13 @@ MAX_PAID_CALLS_PER_DAY = env.integer("MAX_PAID_CALLS_PER_DAY", 0, least=0) if _l
 REST_SECONDS = 60.0
 ON_UNKNOWN = env.choice("ON_UNKNOWN", "hold", ("hold", "retry"))
 
-_stability_key = env.secret("STABILITY_API_KEY")
-IMAGE_PROVIDERS: dict[str, dict[str, Any]] = {
-    "stability": {
-        "BACKEND": "imagegen.providers.stability.StabilityV2Beta",
-        "OPTIONS": {"key": _stability_key, "host": env.text("STABILITY_API_HOST", "https://api.stability.ai")},
-        "RATE_LIMIT": (STABILITY_CALLS, STABILITY_SECONDS),
-    },
-    "demo": {"BACKEND": "imagegen.providers.demo.Demo"},
-}
-DEFAULT_PROVIDER = env.choice("DEFAULT_PROVIDER", "stability" if _stability_key else "demo", tuple(IMAGE_PROVIDERS))
+IMAGE_PROVIDERS = image_providers.entries()
+# Only a key of its own makes a provider the default: others' keys lie about on many machines, for other programs.
+DEFAULT_PROVIDER = env.choice(
+    "DEFAULT_PROVIDER", "stability" if env.secret("STABILITY_API_KEY") else "demo", tuple(IMAGE_PROVIDERS)
+)
+# Who takes over, one after the other, from a provider that surely made nothing and cannot for now.
+FALLBACK_CHAIN = env.listing("FALLBACK_CHAIN")
 
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 

@@ -40,6 +40,12 @@ def rest_seconds() -> float:
     return float(settings.REST_SECONDS)
 
 
+def who_takes_over(provider: str) -> list[str]:
+    """Who takes over from this provider, in order; nobody where it is not in the chain."""
+    chain = list(settings.FALLBACK_CHAIN)
+    return chain[chain.index(provider) + 1 :] if provider in chain else []
+
+
 def max_prompts() -> int:
     """How many pictures one submission may ask for."""
     return int(settings.MAX_PROMPTS)

@@ -178,16 +178,13 @@ class _Reader:
         return provider
 
     def _columns(self, name: str, provider: Provider, asked: ImageRequest) -> dict[str, Any]:
-        ratio = (
-            provider.ratio_for(asked.size) if asked.size and provider.sizes_of(asked.model) is None else asked.aspect_ratio
-        )
         return {
             "prompt": asked.prompt,
             "negative_prompt": asked.negative_prompt,
             "provider": name,
             "model": asked.model,
             "size": asked.size,
-            "aspect_ratio": ratio,
+            "aspect_ratio": provider.ratio_of(asked),
             "style": asked.style,
             "quality": asked.quality,
             "seed": self._draw(provider) if asked.seed is None else asked.seed,

@@ -105,6 +105,11 @@ def queue(jobs: Iterable[Job], lane: Lane | None) -> list[Hint]:
     return hints
 
 
+def turn_in(provider: str, lane: Lane) -> int:
+    """Return the turn of a job that joins a lane of this provider now."""
+    return next(_Turns(provider, lane).free)
+
+
 def queue_again(jobs: Sequence[UUID]) -> None:
     """Move these jobs, which wait again, behind those of their lane that wait, in the order that they had."""
     rows = Job.objects.filter(pk__in=jobs)

@@ -14,11 +14,12 @@ from uuid import UUID
 
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from imagegen import conf, errors, lanes, ledger, pauses
+from imagegen import conf, errors, fallback, lanes, ledger, pauses
 from imagegen.claims import Claim, mine
 from imagegen.ledger import Receipt
-from imagegen.models import Job
+from imagegen.models import Job, ProviderPause
 from imagegen.pictures import Picture
 from imagegen.states import Charged, State
 from imagegen.together import Together
@@ -28,6 +29,8 @@ from imagegen.writes import give_back_connection, locked, tell, turn, update, wr
 MAX_FREE_RETRIES = 4
 RETRY_BASE_SECONDS = 1.0
 RETRY_CAP_SECONDS = 60.0
+# Jobs of one provider in one transaction, so that others need not wait long for their turn to write.
+HANDED_ON_AT_ONCE = 100
 # Bought, and without a place to put it: the answer waits in the spool of its machine.
 NOT_STORED = "not_stored"
 # Where the owner may still say that nobody needs the picture any more.
@@ -97,8 +100,34 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
         if not _close(held, error.code, error.charged, receipt):
             return False
         pauses.after_error(held.provider, held.job, error)
-        change = _unless_canceled(_change(held, error), str(error), canceled=f"Canceled. {error}")
+        change = _change(held, error)
+        if _may_be_handed_on(error, change) and (next_one := fallback.successor(_row(held.job))):
+            change = {**_again(0), **next_one.change}
+        change = _unless_canceled(change, str(error), canceled=f"Canceled. {error}")
         return update(mine(held), held.job, lease_until=None, error_code=error.code, **change)
+
+
+def hand_on() -> int:
+    """Give jobs that wait for a provider that rests to those who take over; return how many.
+
+    Where it is time to try that provider again, its next job is left to it.
+    """
+    return sum(_hand_on(pause) for pause in list(fallback.ailing()))
+
+
+def _hand_on(pause: ProviderPause) -> int:
+    waiting = Job.objects.filter(provider=pause.provider, state=State.QUEUED).order_by("turn", "created", "position")
+    left = 1 if pause.until and pause.until <= timezone.now() else 0
+    found = waiting.values_list("pk", flat=True)[left : left + HANDED_ON_AT_ONCE]
+    with writing():
+        still = waiting.filter(pk__in=locked(Job.objects.filter(pk__in=list(found))))
+        # One after the other, because each takes its turn behind the one before.
+        return sum(_hand_one_on(job) for job in still.select_related("batch"))
+
+
+def _hand_one_on(job: Job) -> bool:
+    next_one = fallback.successor(job)
+    return next_one is not None and update(Job.objects.filter(pk=job.pk), job.pk, **{**_again(0), **next_one.change})
 
 
 def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:
@@ -188,6 +217,20 @@ def _change(held: Claim, error: errors.ProviderError) -> dict[str, Any]:
     # Not known here, even where a worker that was only slow has meanwhile noted what it cost: it may have kept the picture.
     is_unknown = error.charged == Charged.UNKNOWN or ledger.may_be_paid(held.job)
     return _ended(State.UNKNOWN if is_unknown else State.FAILED)
+
+
+def _may_be_handed_on(error: errors.ProviderError, change: dict[str, Any]) -> bool:
+    """Whether this surely cost nothing, and waiting for the same provider would not help soon."""
+    match error:
+        case errors.OutOfCredit() | errors.NotConfigured():
+            return True
+        case errors.Unavailable():
+            return bool(change["state"] == State.FAILED)
+    return False
+
+
+def _row(job: UUID) -> Job:
+    return Job.objects.select_related("batch").get(pk=job)
 
 
 def _ended(state: State) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Card:
     origin_label: str = ""
     seed: int | None = None
     provider: str = ""
+    # Who was asked first, where this provider took over from that one.
+    moved_from: str = ""
     # When it last changed, as text that sorts: a page replaces a card by a newer one only.
     version: str = ""
     created: datetime | None = None
@@ -220,6 +222,7 @@ class _CardMaker:
             origin_label=_origin(job.provider),
             seed=job.seed if job.actual_seed is None else job.actual_seed,
             provider=job.provider,
+            moved_from=job.moved_from,
             version=_version(job.changed),
             created=job.created,
             offers=() if _is_canceling(job) else OFFERS.get(State(job.state), ()),

@@ -14,7 +14,7 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
-from imagegen import conf, finishing, generation, memory, recovery, redis, storage, workers
+from imagegen import conf, finishing, generation, lifecycle, memory, recovery, redis, storage, workers
 from imagegen.lanes import Hint
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,10 @@ class Sweeper(threading.Thread):
         if workers.may_take_over():
             recovery.recover()
         is_mine = redis.client().set(redis.key("sweep"), str(workers.ID), nx=True, px=int(conf.sweep_seconds() * 900))
-        if is_mine and (hints := recovery.forgotten(queue_length())):
+        if not is_mine:
+            return
+        lifecycle.hand_on()
+        if hints := recovery.forgotten(queue_length()):
             publish(hints)
 
 

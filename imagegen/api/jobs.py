@@ -83,6 +83,7 @@ def _shaped(found: JobStatement) -> dict[str, object]:
         "why": card.why,
         "prompt": card.prompt,
         "provider": card.provider,
+        "moved_from": card.moved_from or None,
         "model": found.model,
         "seed": card.seed,
         "image_url": card.image_url,
@@ -99,12 +100,15 @@ def _shaped(found: JobStatement) -> dict[str, object]:
 def _attempt(attempt: Attempt) -> dict[str, object]:
     return {
         "id": str(attempt.pk),
+        "provider": attempt.provider,
+        "model": attempt.model,
         "sent_at": attempt.sent_at,
         "ended_at": attempt.ended_at,
         "outcome": attempt.outcome or None,
         "charged": attempt.charged,
         "amount": _number(attempt.amount),
         "unit": attempt.unit or None,
+        "usage": attempt.usage,
         "http_status": attempt.http_status,
         "request_id": attempt.request_id or None,
     }

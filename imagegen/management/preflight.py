@@ -8,9 +8,10 @@ import socket
 from pathlib import Path
 from typing import IO, Any
 
+from django.core.checks import run_checks
 from django.db import DatabaseError, connection
 
-from imagegen import redis
+from imagegen import checks, redis
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,15 @@ def check_database() -> None:
     except DatabaseError as error:
         reason = " ".join(str(error).split())
         raise CannotStart(f"The database does not answer ({reason}); see DATABASE_URL.") from error
+
+
+def check_providers() -> None:
+    """Stop at settings of providers that cannot be meant, and warn of those that cannot work."""
+    found = run_checks(tags=[checks.PROVIDERS])
+    if serious := [message.msg for message in found if message.is_serious()]:
+        raise CannotStart("; ".join(serious))
+    for message in found:
+        log.warning("%s %s", message.msg, message.hint or "")
 
 
 def check_broker() -> None:

@@ -115,22 +115,24 @@ class Rate:
 
 @dataclass(frozen=True)
 class SizeRange:
-    """Any width and height within these bounds, in pixels; `most_pixels` bounds their product, `longest` their ratio."""
+    """Any width and height within these bounds, in pixels; `..._pixels` bound their product, `longest` their ratio."""
 
     least: int
     most: int
     multiple: int = 1
     most_pixels: int | None = None
     longest: int | None = None
+    least_pixels: int | None = None
 
     def holds(self, width: int, height: int) -> bool:
         fits = all(self.least <= side <= self.most and side % self.multiple == 0 for side in (width, height))
-        is_small = self.most_pixels is None or width * height <= self.most_pixels
-        return fits and is_small and (self.longest is None or max(width, height) <= self.longest * min(width, height))
+        is_fair = (self.least_pixels or 1) <= width * height <= (self.most_pixels or math.inf)
+        return fits and is_fair and (self.longest is None or max(width, height) <= self.longest * min(width, height))
 
     def __str__(self) -> str:
         step = f", in steps of {self.multiple}" if self.multiple > 1 else ""
-        pixels = f", at most {self.most_pixels} pixels" if self.most_pixels else ""
+        pixels = f", at least {self.least_pixels} pixels" if self.least_pixels else ""
+        pixels += f", at most {self.most_pixels} pixels" if self.most_pixels else ""
         shape = f", at most {self.longest} times as long as wide" if self.longest else ""
         return f"from {self.least}x{self.least} to {self.most}x{self.most}{step}{pixels}{shape}"
 
@@ -154,8 +156,8 @@ class Model:
 class Provider(abc.ABC):
     """One way to make a picture. Subclasses declare what they support and implement `send` and `read`."""
 
-    # The models, the default first.
-    models: ClassVar[tuple[Model, ...]]
+    # The models, the default first; they, and the two switches below, may depend on the settings of one instance.
+    models: tuple[Model, ...]
     # The ratios it draws, as "W:H", the default first; empty where only sizes are understood.
     aspect_ratios: ClassVar[tuple[str, ...]] = ()
     # The sizes it draws, in pixels; None where only ratios are understood.
@@ -163,9 +165,9 @@ class Provider(abc.ABC):
     # Style words it understands.
     styles: ClassVar[tuple[str, ...]] = ()
     # Whether a seed makes the same picture again.
-    seed: ClassVar[bool] = False
+    seed: bool = False
     # Whether it can be told what not to draw.
-    negative_prompt: ClassVar[bool] = False
+    negative_prompt: bool = False
     # Which of the options above are told in words of the prompt, because its API has no field for them.
     folded: ClassVar[tuple[str, ...]] = ()
     # The longest prompt, in characters.
@@ -223,6 +225,12 @@ class Provider(abc.ABC):
     def sizes_of(self, model: str) -> SizeRange | None:
         """Return the sizes that this model draws; None where only ratios are understood."""
         return self.model(model).sizes or self.sizes
+
+    def ratio_of(self, request: ImageRequest) -> str:
+        """Return the ratio to draw: the one asked for, or that of the size where this model understands ratios only."""
+        if request.size and self.sizes_of(request.model) is None:
+            return self.ratio_for(request.size)
+        return request.aspect_ratio
 
     def ratio_for(self, size: str) -> str:
         """Return the ratio of its own that comes within 3 % of `size`, or the empty string."""

@@ -64,7 +64,7 @@ def _is_free(name: str) -> bool:
 def _make(name: str, entry: dict[str, Any]) -> Provider:
     try:
         provider = import_string(entry["BACKEND"])(**entry.get("OPTIONS", {}))
-    except (KeyError, ImportError, TypeError) as error:
+    except (KeyError, ImportError, TypeError, ValueError) as error:
         raise ImproperlyConfigured(f"IMAGE_PROVIDERS[{name!r}] cannot be made: {error}") from error
     if not isinstance(provider, Provider):
         raise ImproperlyConfigured(f"IMAGE_PROVIDERS[{name!r}] is no provider: {entry['BACKEND']}")

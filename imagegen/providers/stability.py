@@ -24,6 +24,7 @@ from imagegen.providers.base import (
 from imagegen.providers.reading import json_object, wait_seconds
 from imagegen.states import Charged
 
+HOST = "https://api.stability.ai"
 SOURCE = "https://platform.stability.ai/docs/api-reference"
 DAY = date(2026, 11, 21)
 # Whoever passes 150 requests in 10 s is "timed out for 60 seconds"; no Retry-After is documented.
@@ -57,12 +58,14 @@ class StabilityV2Beta(Provider):
     negative_prompt = True
     rate = Rate(150, 10)
 
-    def __init__(self, *, key: str, host: str, total_seconds: float = http.TOTAL_SECONDS) -> None:
-        self._key = key
+    def __init__(
+        self, *, key: str, host: str = HOST, key_name: str = "STABILITY_API_KEY", total_seconds: float = http.TOTAL_SECONDS
+    ) -> None:
+        self._key, self._key_name = key, key_name
         self._client = http.Client(host, total_seconds=total_seconds)
 
     def not_configured(self) -> str | None:
-        return key_fault(self._key, "STABILITY_API_KEY")
+        return key_fault(self._key, self._key_name)
 
     def send(self, request: ImageRequest, keep: Keep) -> Answer:
         """Post one form; the picture itself is asked for (`image/*`), which costs a third of the CPU of JSON with base64."""
@@ -78,7 +81,7 @@ class StabilityV2Beta(Provider):
 
     def read(self, answer: Answer) -> ImageResult:
         if answer.status != 200:
-            raise _failure(answer)
+            raise _failure(answer, self._key_name)
         kind = answer.headers.get("content-type", "").lower()
         if not kind.startswith(PICTURE_TYPES):
             sentence = f"Stability answered 200 with {kind or 'no type'}, not a picture. It may have been paid."
@@ -98,7 +101,7 @@ class StabilityV2Beta(Provider):
         headers = {"authorization": f"Bearer {self._key}", "accept": "application/json"}
         status, body = self._client.ask("/v1/user/balance", headers=headers)
         if status == 401:
-            raise errors.NotConfigured("Stability does not accept the key in STABILITY_API_KEY.")
+            raise errors.NotConfigured(f"Stability does not accept the key in {self._key_name}.")
         credits = json_object(body).get("credits")
         if status != 200 or not isinstance(credits, int | float):
             raise errors.Unavailable(f"Stability answered {status} when asked for the balance.")
@@ -109,7 +112,7 @@ class StabilityV2Beta(Provider):
         fields = {
             "prompt": request.prompt,
             "negative_prompt": request.negative_prompt,
-            "aspect_ratio": request.aspect_ratio or (self.ratio_for(request.size) if request.size else ""),
+            "aspect_ratio": self.ratio_of(request),
             "style_preset": request.style,
             "seed": "" if request.seed is None else str(request.seed),
             "output_format": "png",
@@ -126,7 +129,7 @@ def _seed(text: str) -> int | None:
     return int(text) if _SEED.fullmatch(text) and int(text) <= MAX_SEED else None
 
 
-def _failure(answer: Answer) -> errors.ProviderError:
+def _failure(answer: Answer, key_name: str) -> errors.ProviderError:
     """Name what a status other than 200 means, by the table in Stability's document.
 
     A page of some gateway between here and there is not in that table, whatever its status.
@@ -135,7 +138,7 @@ def _failure(answer: Answer) -> errors.ProviderError:
     said = described or f"status {answer.status}"
     match answer.status:
         case 401:
-            return errors.NotConfigured("Stability does not accept the key in STABILITY_API_KEY.")
+            return errors.NotConfigured(f"Stability does not accept the key in {key_name}.")
         case 402:
             return errors.OutOfCredit("The account at Stability has no credit left. Nothing was charged.")
         case 403 if "content_moderation" in said:

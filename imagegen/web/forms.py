@@ -9,6 +9,7 @@ from django import forms
 from imagegen.errors import Problem
 from imagegen.items import Item
 from imagegen.providers import registry
+from imagegen.providers.base import Model
 
 EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
 
@@ -19,13 +20,30 @@ FIELDS = {"prompt": "prompts", "aspect_ratio": "size", "model": "maker", "provid
 def _makers() -> list[tuple[str, str]]:
     """Return a choice for each model of each provider that is ready to use, the default first."""
     return [
-        (f"{name}/{model.name}", f"{name}: {model.name}") for name in registry.ready() for model in registry.get(name).models
+        (f"{name}/{model.name}", f"{name}: {model.name} ({_price(model)})")
+        for name in registry.ready()
+        for model in registry.get(name).models
     ]
+
+
+def _price(model: Model) -> str:
+    """Say what a picture costs where nothing else is asked for."""
+    price = model.price()
+    if price is None:
+        return "price not known"
+    return f"{price.amount:g} {price.unit}" if price.amount else "free"
 
 
 def _styles() -> list[tuple[str, str]]:
     known = {style for name in registry.ready() for style in registry.get(name).styles}
     return [("", "none"), *((style, style) for style in sorted(known))]
+
+
+def _qualities() -> list[tuple[str, str]]:
+    """Return the words of all models for how much work to spend, in the order in which they name them."""
+    models = [model for name in registry.ready() for model in registry.get(name).models]
+    known = dict.fromkeys(quality for model in models for quality in model.qualities)
+    return [("", "the usual"), *((quality, quality) for quality in known)]
 
 
 class ComposeForm(forms.Form):
@@ -38,6 +56,7 @@ class ComposeForm(forms.Form):
     maker = forms.ChoiceField(label="Made by", choices=_makers, required=False)
     size = forms.CharField(label="Size or ratio", required=False, help_text="Like 1024x1024 or 16:9; empty for the usual.")
     style = forms.ChoiceField(label="Style", choices=_styles, required=False)
+    quality = forms.ChoiceField(label="Quality", choices=_qualities, required=False)
     negative_prompt = forms.CharField(label="Not in the picture", required=False)
     seed = forms.IntegerField(
         label="Seed", required=False, help_text="The same seed draws the same picture again; empty draws one."
@@ -50,7 +69,7 @@ class ComposeForm(forms.Form):
         values = self.cleaned_data
         provider, _, model = values["maker"].partition("/")
         shape = {"aspect_ratio" if ":" in values["size"] else "size": values["size"]}
-        options: dict[str, Any] = {name: values[name] for name in ("style", "negative_prompt", "seed", "n")}
+        options: dict[str, Any] = {name: values[name] for name in ("style", "quality", "negative_prompt", "seed", "n")}
         return [Item(prompt=line, provider=provider, model=model, **shape, **options) for line in self._lines()]
 
     def show(self, problems: list[Problem]) -> None:

@@ -27,7 +27,7 @@ from imagegen import generation, pictures, redis, spool
 from imagegen.errors import ProviderError
 from imagegen.models import Attempt, Job, ProviderPause
 from imagegen.providers import registry
-from imagegen.providers.base import Answer, ImageRequest, ImageResult, Pending, Provider, pixels
+from imagegen.providers.base import Answer, ImageRequest, ImageResult, Pending, Provider
 from imagegen.states import UNFINISHED, Charged, PauseReason, State
 from tests import audit
 from tests.rows import make_job
@@ -260,8 +260,10 @@ class Contract:
             assert provider.ratio_for(f"{made.width}x{made.height}") == ratio
 
     def test_a_size_is_drawn_as_it_is_or_in_its_ratio(self, provider: Provider) -> None:
-        made = pictures.check(picture(provider, size="768x512").body)
-        assert (made.width, made.height) == pixels("768x512") or provider.ratio_for(f"{made.width}x{made.height}") == "3:2"
+        size = next(size for size in ("768x512", "512x512") if not refused_fields(provider, size=size))
+        made = pictures.check(picture(provider, size=size).body)
+        drawn = f"{made.width}x{made.height}"
+        assert drawn == size or provider.ratio_for(drawn) == provider.ratio_for(size)
 
     def test_every_trouble_is_a_provider_error_that_knows_its_charge(self, plug: Plug) -> None:
         for prompt in plug.prompts:

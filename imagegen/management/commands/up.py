@@ -27,6 +27,7 @@ class Command(BaseCommand):
             sys.exit(f"chaotix: {error}")
 
     def _up(self) -> None:
+        preflight.check_providers()
         preflight.check_folder("DATA_DIR", settings.DATA_DIR)
         preflight.check_folder("MEDIA_ROOT", settings.MEDIA_ROOT)
         with preflight.lock(settings.DATA_DIR), self._supervisor() as supervisor:
