@@ -59,7 +59,8 @@ def _of_the_environment() -> dict[str, dict[str, Any]]:
             "BACKEND": f"{PLUGS}.hugging_face.HuggingFace",
             "OPTIONS": {
                 "key": env.secret("HF_TOKEN"),
-                **_given(url="HF_IMAGE_URL", router="HF_ROUTER_URL", through="HF_THROUGH"),
+                **_given(url="HF_IMAGE_URL", through="HF_THROUGH", bill_to="HF_BILL_TO"),
+                **_given(router="HF_ROUTER_URL", hub="HF_HUB_URL"),
                 **({"models": models} if (models := env.listing("HF_IMAGE_MODELS")) else {}),
             },
         },

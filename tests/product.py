@@ -51,7 +51,7 @@ class Product:
         self.environment = clean_environment(**{**own, "SWEEP_SECONDS": 1, "STABILITY_RATE_LIMIT": 0, **names})
         self.lines: list[str] = []
         self.ended = False
-        self._ledger: dict[str, str] = {}
+        self._ledger: list[tuple[str, str, str]] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -68,7 +68,7 @@ class Product:
         try:
             self.stop()
             if self.is_ready:
-                self._ledger = self.ledger("stability")
+                self._ledger = self._charges()
         finally:
             self.ended = True
             self._folder.cleanup()
@@ -173,10 +173,12 @@ class Product:
 
     def ledger(self, provider: str) -> dict[str, str]:
         """Return the charge of each attempt at this provider by the attempt's id in hex, also after the end."""
-        if self.ended:
-            return self._ledger
-        rows = self.rows(f"SELECT id, charged FROM imagegen_attempt WHERE provider = '{provider}'")
-        return {UUID(str(attempt)).hex: charged for attempt, charged in rows}
+        charges = self._ledger if self.ended else self._charges()
+        return {attempt: charged for name, attempt, charged in charges if name == provider}
+
+    def _charges(self) -> list[tuple[str, str, str]]:
+        rows = self.rows("SELECT provider, id, charged FROM imagegen_attempt")
+        return [(provider, UUID(str(attempt)).hex, charged) for provider, attempt, charged in rows]
 
     @contextlib.contextmanager
     def _database(self) -> Iterator[Any]:

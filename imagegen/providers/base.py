@@ -156,7 +156,7 @@ class Model:
 class Provider(abc.ABC):
     """One way to make a picture. Subclasses declare what they support and implement `send` and `read`."""
 
-    # The models, the default first; they, and the two switches below, may depend on the settings of one instance.
+    # The models, the default first. They, `seed` and `negative_prompt` may depend on the settings of one instance.
     models: tuple[Model, ...]
     # The ratios it draws, as "W:H", the default first; empty where only sizes are understood.
     aspect_ratios: ClassVar[tuple[str, ...]] = ()
