@@ -51,6 +51,7 @@ def _model(provider: Provider, model: Model) -> dict[str, object]:
         "sizes": _sizes(sizes) if sizes else None,
         "qualities": model.qualities,
         "prices": [_price(price) for price in model.prices],
+        "token_prices": asdict(model.tokens) if model.tokens else None,
     }
 
 

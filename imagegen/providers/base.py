@@ -138,16 +138,37 @@ class SizeRange:
 
 
 @dataclass(frozen=True)
+class TokenPrices:
+    """What a million tokens cost in dollars, from which page, on which day. Cached input is cheaper; no answer tells it."""
+
+    text_input: float
+    image_input: float
+    image_output: float
+    source: str
+    day: date
+
+    def cost(self, usage: Mapping[str, int]) -> Cost | None:
+        """Return what a call cost; None where the answer does not say what it used up."""
+        if not {"input_tokens", "output_tokens"} <= usage.keys():
+            return None
+        text, pictures = usage.get("text_tokens", usage["input_tokens"]), usage.get("image_tokens", 0)
+        millionths = text * self.text_input + pictures * self.image_input + usage["output_tokens"] * self.image_output
+        return Cost(millionths / 1_000_000, "USD")
+
+
+@dataclass(frozen=True)
 class Model:
     """One model of a provider. Without a price it is unknown what a picture costs, never free.
 
-    `sizes` are those of this model where they are not the provider's; `qualities` are words for how much work to spend.
+    `sizes` are those of this model where they are not the provider's, `qualities` words for how much work to spend. Where
+    `tokens` are what is paid for, a price is only about what a picture comes to.
     """
 
     name: str
     prices: tuple[Price, ...] = ()
     sizes: SizeRange | None = None
     qualities: tuple[str, ...] = ()
+    tokens: TokenPrices | None = None
 
     def price(self, size: str = "", quality: str = "") -> Price | None:
         return next((price for price in self.prices if price.is_for(size, quality)), None)

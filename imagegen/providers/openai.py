@@ -6,7 +6,7 @@ before work began is taken for free, and a picture that moderation withholds onc
 """
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
@@ -14,13 +14,14 @@ from typing import Any, ClassVar
 from imagegen import errors, http
 from imagegen.providers.base import (
     Answer,
-    Cost,
     ImageRequest,
     ImageResult,
     Keep,
     Model,
+    Price,
     Provider,
     SizeRange,
+    TokenPrices,
     key_fault,
     size_near,
 )
@@ -41,32 +42,11 @@ NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "credit_balance
 OVERLOADED = ("overloaded", "slow down", "slow_down")
 
 
-@dataclass(frozen=True)
-class TokenPrices:
-    """What a million tokens cost in dollars, from which page, on which day. Cached input is cheaper; no answer tells it."""
-
-    text_input: float
-    image_input: float
-    image_output: float
-    source: str
-    day: date
-
-    def cost(self, usage: Mapping[str, int]) -> Cost | None:
-        """Return what a call cost; None where the answer does not say what it used up."""
-        if not {"input_tokens", "output_tokens"} <= usage.keys():
-            return None
-        text, pictures = usage.get("text_tokens", usage["input_tokens"]), usage.get("image_tokens", 0)
-        millionths = text * self.text_input + pictures * self.image_input + usage["output_tokens"] * self.image_output
-        return Cost(millionths / 1_000_000, "USD")
-
-
 class _Images(Provider, abc.ABC):
     """What OpenAI and everybody who speaks its language have in common: the call, and how its answer reads."""
 
     # How sentences call who answers.
     who: ClassVar[str]
-    # By model, where tokens are what is paid for and their price is known.
-    token_prices: ClassVar[Mapping[str, TokenPrices]] = {}
 
     def __init__(self, *, key: str, host: str, key_name: str, total_seconds: float) -> None:
         self._key, self._key_name = key, key_name
@@ -84,8 +64,8 @@ class _Images(Provider, abc.ABC):
             raise self._failure(answer)
         content = json_object(answer.body)
         usage = _usage(content.get("usage"))
-        prices = self.token_prices.get(answer.headers.get(MODEL_HEADER, ""))
-        return ImageResult(_picture(content.get("data")), usage=usage, cost=prices.cost(usage) if prices else None)
+        tokens = self.model(answer.headers.get(MODEL_HEADER, "")).tokens
+        return ImageResult(_picture(content.get("data")), usage=usage, cost=tokens.cost(usage) if tokens else None)
 
     def check(self) -> str:
         """Ask for the list of models, which costs nothing."""
@@ -147,19 +127,24 @@ ANY_SIZE = SizeRange(
 )
 QUALITIES = ("low", "medium", "high")
 # As litellm 1.106.2 quotes that page; those of the 2.6 models are not known.
-TOKENS = TokenPrices(5, 8, 30, "https://developers.openai.com/api/docs/pricing", date(2026, 11, 21))
+DAY = date(2026, 11, 21)
+TOKENS = TokenPrices(5, 8, 30, "https://developers.openai.com/api/docs/pricing", DAY)
+# About what the guide says that comes to, the words of the prompt not counted.
+ABOUT = tuple(
+    Price(amount, "USD", "https://developers.openai.com/api/docs/guides/image-generation", DAY, "1024x1024", quality)
+    for quality, amount in (("low", 0.006), ("medium", 0.053), ("high", 0.211))
+)
 
 
 class OpenAIImages(_Images):
     """OpenAI itself. It is paid by tokens, so what a picture costs is known once it is made."""
 
     who = "OpenAI"
-    token_prices = dict.fromkeys(("gpt-image-2", "gpt-image-2.5-sunburst", "gpt-image-2.5-flare"), TOKENS)
     # That 2.5 takes any size and two more qualities is told by the SDK's types; of 2.6 they tell neither.
     models = (
-        Model("gpt-image-2", sizes=ANY_SIZE, qualities=QUALITIES),
-        Model("gpt-image-2.5-sunburst", sizes=ANY_SIZE, qualities=(*QUALITIES, "xhigh", "max")),
-        Model("gpt-image-2.5-flare", sizes=ANY_SIZE, qualities=(*QUALITIES, "xhigh", "max")),
+        Model("gpt-image-2", ABOUT, ANY_SIZE, QUALITIES, TOKENS),
+        Model("gpt-image-2.5-sunburst", (), ANY_SIZE, (*QUALITIES, "xhigh", "max"), TOKENS),
+        Model("gpt-image-2.5-flare", (), ANY_SIZE, (*QUALITIES, "xhigh", "max"), TOKENS),
         Model("gpt-image-2.6-sunburst", qualities=QUALITIES),
         Model("gpt-image-2.6-flare", qualities=QUALITIES),
     )

@@ -27,11 +27,13 @@ def _makers() -> list[tuple[str, str]]:
 
 
 def _price(model: Model) -> str:
-    """Say what a picture costs where nothing else is asked for."""
-    price = model.price()
-    if price is None:
+    """Say what a picture costs, or the least that it can cost where size and quality decide."""
+    if not model.prices:
         return "price not known"
-    return f"{price.amount:g} {price.unit}" if price.amount else "free"
+    least = min(model.prices, key=lambda price: price.amount)
+    if not least.amount:
+        return "free"
+    return f"{'from ' if len(model.prices) > 1 else ''}{least.amount:g} {least.unit}"
 
 
 def _styles() -> list[tuple[str, str]]:

@@ -47,8 +47,17 @@ def test_a_price_has_its_unit_its_source_and_its_day(client: Client) -> None:
 
 
 def test_a_price_that_nobody_knows_is_not_there_and_not_zero(client: Client) -> None:
-    assert listed(client)["openai"]["models"][0]["prices"] == []
-    assert listed(client)["openai"]["free"] is False
+    stability = listed(client)["stability-v1"]
+    assert stability["models"][0]["prices"] == []
+    assert stability["free"] is False
+
+
+def test_prices_go_by_size_and_quality_and_tokens_where_those_are_paid_for(client: Client) -> None:
+    model = listed(client)["openai"]["models"][0]
+    first = model["prices"][0]
+    assert (first["size"], first["quality"], first["amount"]) == ("1024x1024", "low", 0.006)
+    assert (model["token_prices"]["image_output"], model["token_prices"]["day"]) == (30, "2026-11-21")
+    assert model["qualities"] == ["low", "medium", "high"]
 
 
 def test_sizes_are_bounds_and_a_sentence(client: Client) -> None:

@@ -288,9 +288,18 @@ class TestRequest:
         assert "OPENAI_API_KEY" in str(told)
         assert openai.calls == []
 
-    def test_no_model_has_a_price_before_its_picture_is_made(self) -> None:
+    @pytest.mark.parametrize(("size", "quality", "amount"), [("1024x1024", "low", 0.006), ("1024x1024", "high", 0.211)])
+    def test_about_what_a_picture_will_cost_is_known_by_size_and_quality(
+        self, size: str, quality: str, amount: float
+    ) -> None:
+        price = OpenAIImages(key="sk-test").price("gpt-image-2", size, quality)
+        assert price is not None
+        assert (price.amount, price.unit) == (amount, "USD")
+
+    @pytest.mark.parametrize(("size", "quality"), [("", ""), ("1024x1024", ""), ("2048x1024", "low")])
+    def test_otherwise_its_price_is_not_known_before_it_is_made(self, size: str, quality: str) -> None:
         provider = OpenAIImages(key="sk-test")
-        assert not any(model.prices for model in provider.models)
+        assert provider.price("gpt-image-2", size, quality) is None
         assert not provider.is_free
 
 
