@@ -8,6 +8,7 @@ What can go wrong is told by one fact, whether the first byte had been sent: bef
 """
 
 import contextlib
+import ipaddress
 import socket
 import threading
 import time
@@ -222,6 +223,15 @@ class Client:
             )
         except (HTTPError, OSError) as error:
             raise _failure(exchange, error) from error
+
+
+def is_public(host: str) -> bool:
+    """Whether every address that a host has is one of the open Internet: others may be our own machines."""
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host.strip("[]"), None)}
+    except (OSError, UnicodeError):
+        return False
+    return all(ipaddress.ip_address(address.partition("%")[0]).is_global for address in found)
 
 
 def _failure(exchange: _Exchange, error: Exception | None) -> errors.ProviderError:

@@ -370,3 +370,24 @@ class TestSurroundings:
     def test_header_names_become_lower_case_and_values_stay(self, serve: Callable[[bytes], Server]) -> None:
         _, headers, _ = post(http.Client(serve(answer(b"", "200 OK", "X-Request-ID: AbC")).url))
         assert headers == {"content-length": "0", "x-request-id": "AbC"}
+
+
+@pytest.mark.parametrize(
+    ("host", "is_public"),
+    [
+        ("8.8.8.8", True),
+        ("2001:4860:4860::8888", True),
+        ("127.0.0.1", False),
+        ("localhost", False),
+        ("[::1]", False),
+        ("10.1.2.3", False),
+        ("169.254.169.254", False),
+        ("192.168.0.1", False),
+        ("0.0.0.0", False),
+        ("::ffff:127.0.0.1", False),
+        ("a" * 70, False),
+        ("nowhere.invalid", False),
+    ],
+)
+def test_a_host_is_public_if_none_of_its_addresses_is_ours(host: str, is_public: bool) -> None:
+    assert http.is_public(host) is is_public

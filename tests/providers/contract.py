@@ -11,7 +11,7 @@ class TestContract(Contract):
 import contextlib
 import json
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -416,19 +416,26 @@ class FaultTable:
 
     documented: ClassVar[Sequence[Row]] = ()
     of_the_wire: ClassVar[Sequence[Row]] = (*WIRE, *DAMAGED)
+    # What goes on until the time of a call is up, which is short for these alone.
+    ended_by_the_deadline: ClassVar[Collection[str]] = ("silence", "drip", "drip_headers")
 
     @pytest.fixture
     def standin(self) -> Iterator[Seller]:
         raise NotImplementedError
 
     def entry(self, standin: Seller) -> dict[str, Any]:
-        """Return the entry of IMAGE_PROVIDERS; calls should end after half a second."""
+        """Return the entry of IMAGE_PROVIDERS."""
         raise NotImplementedError
 
     @pytest.fixture
-    def sold(self, standin: Seller, settings: Any) -> Seller:
+    def sold(self, standin: Seller, settings: Any, request: pytest.FixtureRequest) -> Seller:
         """Put the stand-in behind a provider of the settings."""
-        settings.IMAGE_PROVIDERS = {**settings.IMAGE_PROVIDERS, standin.provider: self.entry(standin)}
+        callspec = getattr(request.node, "callspec", None)
+        row = callspec.params.get("row") if callspec else None
+        entry = self.entry(standin)
+        if row:
+            entry["OPTIONS"]["total_seconds"] = 1 if row.answer.name in self.ended_by_the_deadline else 20
+        settings.IMAGE_PROVIDERS = {**settings.IMAGE_PROVIDERS, standin.provider: entry}
         audit.connected.append(standin)
         return standin
 

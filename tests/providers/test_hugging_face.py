@@ -175,7 +175,7 @@ class TestFaultTable(FaultTable):
             yield standin
 
     def entry(self, standin: Seller) -> dict[str, Any]:
-        return {"BACKEND": BACKEND, "OPTIONS": {"key": standin.key, "router": standin.url, "total_seconds": 0.5}}
+        return {"BACKEND": BACKEND, "OPTIONS": {"key": standin.key, "router": standin.url}}
 
 
 class TestFaultTableOfAPartner(TestFaultTable):
@@ -183,7 +183,7 @@ class TestFaultTableOfAPartner(TestFaultTable):
     of_the_wire = (nobody_knows(faults.html(200), "bad_answer"), *DAMAGED)
 
     def entry(self, standin: Seller) -> dict[str, Any]:
-        options = {"key": standin.key, "router": standin.url, "through": "together", "total_seconds": 0.5}
+        options = {"key": standin.key, "router": standin.url, "through": "together"}
         return {"BACKEND": BACKEND, "OPTIONS": options}
 
 

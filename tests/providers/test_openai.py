@@ -191,7 +191,7 @@ class TestFaultTable(FaultTable):
         return openai
 
     def entry(self, standin: Seller) -> dict[str, Any]:
-        options = {"key": standin.key, "host": standin.url, "total_seconds": 0.5}
+        options = {"key": standin.key, "host": standin.url}
         return {"BACKEND": "imagegen.providers.openai.OpenAIImages", "OPTIONS": options}
 
 
@@ -209,7 +209,7 @@ class TestCompatibleFaultTable(FaultTable):
         return server
 
     def entry(self, standin: Seller) -> dict[str, Any]:
-        options = {"host": standin.url, "models": ["sdxl"], "total_seconds": 0.5}
+        options = {"host": standin.url, "models": ["sdxl"]}
         return {"BACKEND": "imagegen.providers.openai.OpenAICompatible", "OPTIONS": options}
 
 

@@ -160,7 +160,7 @@ class TestFaultTable(FaultTable):
         return stability
 
     def entry(self, standin: Seller) -> dict[str, Any]:
-        options = {"key": standin.key, "host": standin.url, "total_seconds": 0.5}
+        options = {"key": standin.key, "host": standin.url}
         return {"BACKEND": "imagegen.providers.stability.StabilityV2Beta", "OPTIONS": options}
 
 

@@ -1,0 +1,166 @@
+"""Stability AI, REST v1: Stable Diffusion XL 1.0, the one engine of this version that still answers.
+
+Facts from Stability's specification of v1 and the part "Version 1" of its newer document, read in November 2026; the sizes
+are those of a copy of its schema at stabilityai.apidog.io, the rate that of a copy of its v1 pages at apifox.com. What a
+picture costs stands in none of them. Only v2beta says that failed generations are free, so here a failure may be paid.
+"""
+
+import re
+from typing import Any
+
+from imagegen import errors, http
+from imagegen.providers.base import (
+    MAX_SEED,
+    Answer,
+    ImageRequest,
+    ImageResult,
+    Keep,
+    Model,
+    Provider,
+    Rate,
+    key_fault,
+)
+from imagegen.providers.reading import json_object, sentence, wait_seconds
+from imagegen.states import Charged
+
+HOST = "https://api.stability.ai"
+ENGINE = "stable-diffusion-xl-1024-v1-0"
+# The sizes that SDXL 1.0 draws, each by the ratio it comes nearest to. Any other is refused, v1's own default included.
+SIZES = {
+    "1:1": (1024, 1024),
+    "21:9": (1536, 640),
+    "16:9": (1344, 768),
+    "3:2": (1216, 832),
+    "5:4": (1152, 896),
+    "4:5": (896, 1152),
+    "2:3": (832, 1216),
+    "9:16": (768, 1344),
+    "9:21": (640, 1536),
+}
+# v1 documents no Retry-After; v2beta, which has the same limit, shuts people out for so long.
+TIMED_OUT_SECONDS = 60.0
+_SEED = re.compile(r"\d{1,10}", re.ASCII)
+
+
+class StabilityV1(Provider):
+    """SDXL 1.0 by JSON. `organization` is the one that pays, where an account belongs to several."""
+
+    models = (Model(ENGINE),)
+    aspect_ratios = tuple(SIZES)
+    styles = (
+        "enhance", "anime", "photographic", "digital-art", "comic-book", "fantasy-art", "line-art", "analog-film",
+        "neon-punk", "isometric", "low-poly", "origami", "modeling-compound", "cinematic", "3d-model", "pixel-art",
+        "tile-texture",
+    )  # fmt: skip
+    seed = True
+    negative_prompt = True
+    max_prompt = 2000
+    rate = Rate(150, 10)
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        host: str = HOST,
+        organization: str = "",
+        key_name: str = "STABILITY_API_KEY",
+        total_seconds: float = http.TOTAL_SECONDS,
+    ) -> None:
+        self._key, self._key_name, self._organization = key, key_name, organization
+        self._client = http.Client(host, total_seconds=total_seconds)
+
+    def not_configured(self) -> str | None:
+        if self._organization and key_fault(self._organization, ""):
+            return "the organization at Stability holds characters that no header can carry"
+        return key_fault(self._key, self._key_name)
+
+    def send(self, request: ImageRequest, keep: Keep) -> Answer:
+        """Post JSON; the picture itself is asked for (`image/png`), which costs a third of the CPU of JSON with base64."""
+        if missing := self.not_configured():
+            raise errors.NotConfigured(f"{missing[0].upper()}{missing[1:]}. Nothing was sent.")
+        path = f"/v1/generation/{request.model}/text-to-image"
+        headers = {**self._headers(), "accept": "image/png", "x-chaotix-attempt": str(request.attempt)}
+        with self._client.post_json(path, headers=headers, content=self._content(request)) as response:
+            return keep(response.status, response.headers, response.blocks())
+
+    def read(self, answer: Answer) -> ImageResult:
+        if answer.status != 200:
+            raise _failure(answer, self._key_name)
+        kind = answer.headers.get("content-type", "").lower()
+        if not kind.startswith("image/png"):
+            said = f"Stability answered 200 with {kind or 'no type'}, not a picture. It may have been paid."
+            raise errors.BadAnswer(said, charged=Charged.UNKNOWN)
+        match answer.headers.get("finish-reason", "SUCCESS"):
+            case "SUCCESS":
+                return ImageResult(answer.body, _seed(answer.headers.get("seed", "")))
+            case "CONTENT_FILTERED":
+                said = "Stability's moderation blurred the picture it made. The call counts as paid."
+                raise errors.Refused(said, charged=Charged.YES)
+            case other:
+                said = f"Stability ended with {other[:60]!r} instead of SUCCESS. It may have been paid."
+                raise errors.BadAnswer(said, charged=Charged.UNKNOWN)
+
+    def check(self) -> str:
+        """Ask for the balance."""
+        status, body = self._client.ask("/v1/user/balance", headers={**self._headers(), "accept": "application/json"})
+        if status == 401:
+            raise errors.NotConfigured(f"Stability does not accept the key in {self._key_name}.")
+        credits = json_object(body).get("credits")
+        if status != 200 or not isinstance(credits, int | float):
+            raise errors.Unavailable(f"Stability answered {status} when asked for the balance.")
+        return f"the key is accepted; {credits:g} credits are left"
+
+    def _headers(self) -> dict[str, str]:
+        payer = {"organization": self._organization} if self._organization else {}
+        return {"authorization": f"Bearer {self._key}", **payer}
+
+    def _content(self, request: ImageRequest) -> dict[str, Any]:
+        """Return the fields; what not to draw is a prompt of negative weight, and those that are absent have a default."""
+        width, height = SIZES[self.ratio_of(request) or self.aspect_ratios[0]]
+        prompts = [{"text": request.prompt, "weight": 1}]
+        if request.negative_prompt:
+            prompts.append({"text": request.negative_prompt, "weight": -1})
+        content: dict[str, Any] = {"text_prompts": prompts, "width": width, "height": height, "samples": 1}
+        if request.seed is not None:
+            content["seed"] = request.seed
+        if request.style:
+            content["style_preset"] = request.style
+        return content
+
+
+def _seed(text: str) -> int | None:
+    return int(text) if _SEED.fullmatch(text) and int(text) <= MAX_SEED else None
+
+
+def _failure(answer: Answer, key_name: str) -> errors.ProviderError:
+    """Name what a status other than 200 means; an answer that is not in v1's own shape came from somebody else."""
+    name, message = _described(answer.body)
+    said = f"{name}: {message}"
+    # Seen under other statuses than 402, and then it is no matter of waiting or of the request.
+    if answer.status == 402 or (answer.status in (400, 403, 429) and "balance" in said):
+        return errors.OutOfCredit("The account at Stability has no credit left. Nothing was charged.")
+    match answer.status:
+        case 401:
+            return errors.NotConfigured(f"Stability does not accept the key in {key_name}.")
+        case 403 if name:
+            return errors.NotConfigured(f"Stability does not let this key do that ({said}). Nothing was charged.")
+        case 400 if name == "invalid_prompts":
+            # Turned down by its words, before anything is drawn.
+            return errors.Refused("Stability's moderation denied the prompt. Nothing was charged.")
+        case 400 | 404 | 413 if name:
+            return errors.Invalid(f"Stability does not accept this request ({said}). Nothing was charged.")
+        case 429:
+            wait = wait_seconds(answer.headers, TIMED_OUT_SECONDS)
+            return errors.RateLimited("Stability takes no more calls for the moment.", retry_after=wait)
+        case 500 if name:
+            return errors.OutcomeUnknown(f"Stability failed to make the picture ({said}). It may have been paid.")
+    return errors.OutcomeUnknown(f"Stability answered with the undocumented status {answer.status}. It may have been paid.")
+
+
+def _described(body: bytes) -> tuple[str, str]:
+    """Return name and message of an error in v1's shape, else two empty strings."""
+    error = json_object(body)
+    name, message = error.get("name"), error.get("message")
+    if not isinstance(name, str) or not isinstance(message, str):
+        return "", ""
+    return sentence(name), sentence(message)
