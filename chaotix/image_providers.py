@@ -33,16 +33,7 @@ def _of_the_environment() -> dict[str, dict[str, Any]]:
             "OPTIONS": {"key": stability_key, **_given(host="STABILITY_API_HOST")},
             "RATE_LIMIT": stability_rate(),
         },
-        "stability-v1": {
-            "BACKEND": f"{PLUGS}.stability_v1.StabilityV1",
-            "OPTIONS": {"key": stability_key, **_given(host="STABILITY_V1_HOST")},
-            "RATE_LIMIT": stability_rate(),
-        },
-        "stability-grpc": {
-            "BACKEND": f"{PLUGS}.stability_grpc.StabilityGrpc",
-            "OPTIONS": {"key": stability_key, **_given(host="STABILITY_GRPC_HOST")},
-            "RATE_LIMIT": stability_rate(),
-        },
+        **_older_stability(stability_key),
         "openai": {
             "BACKEND": f"{PLUGS}.openai.OpenAIImages",
             "OPTIONS": {"key": env.secret("OPENAI_API_KEY"), **_given(host="OPENAI_BASE_URL")},
@@ -78,6 +69,16 @@ def _of_the_environment() -> dict[str, dict[str, Any]]:
             },
         },
         "demo": {"BACKEND": f"{PLUGS}.demo.Demo"},
+    }
+
+
+def _older_stability(key: str) -> dict[str, dict[str, Any]]:
+    """Return Stability's two older APIs where their hosts are set: nobody else would want them on the list."""
+    plugs = {"stability-v1": ("V1", "stability_v1.StabilityV1"), "stability-grpc": ("GRPC", "stability_grpc.StabilityGrpc")}
+    return {
+        name: {"BACKEND": f"{PLUGS}.{plug}", "OPTIONS": {"key": key, "host": host}, "RATE_LIMIT": stability_rate()}
+        for name, (version, plug) in plugs.items()
+        if (host := env.text(f"STABILITY_{version}_HOST"))
     }
 
 

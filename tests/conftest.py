@@ -1,5 +1,6 @@
 """What every test stands on: a real broker, an empty media folder, and the stand-in for Stability."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -99,6 +100,11 @@ def stability_provider(stability: StabilityStandIn, settings: Any) -> StabilityS
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail when a test was skipped")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one process more than there are cores: at any time some test waits for something."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,6 +39,17 @@ def test_a_list_of_the_environment_is_a_list_of_models(monkeypatch: pytest.Monke
     assert image_providers.entries()["openai-compatible"]["OPTIONS"]["models"] == ["flux", "sdxl"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "name"), [("STABILITY_V1_HOST", "stability-v1"), ("STABILITY_GRPC_HOST", "stability-grpc")]
+)
+def test_an_older_api_of_stability_is_there_once_its_host_is_set(
+    monkeypatch: pytest.MonkeyPatch, variable: str, name: str
+) -> None:
+    assert name not in image_providers.entries()
+    monkeypatch.setenv(variable, "127.0.0.1:1")
+    assert image_providers.entries()[name]["OPTIONS"]["host"] == "127.0.0.1:1"
+
+
 def test_a_table_of_the_file_is_an_entry(written: Write) -> None:
     found = written('[mine]\nBACKEND = "a.B"\nRATE_LIMIT = [5, 60]\n[mine.OPTIONS]\nhost = "http://127.0.0.1:1"\n')
     assert found["mine"] == {"BACKEND": "a.B", "RATE_LIMIT": [5, 60], "OPTIONS": {"host": "http://127.0.0.1:1"}}

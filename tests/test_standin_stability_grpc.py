@@ -243,7 +243,8 @@ OVER_TLS = """
     from stability_sdk.client import StabilityInference
     from imagegen.errors import Unavailable
     from imagegen.providers.base import Answer, ImageRequest
-    from imagegen.providers.stability_grpc import ENGINE, StabilityGrpc
+    from imagegen.providers.stability_common import SDXL
+    from imagegen.providers.stability_grpc import StabilityGrpc
     from tests.standins.stability_grpc import StabilityGrpcStandIn
 
     def keep(status, headers, blocks):
@@ -252,7 +253,7 @@ OVER_TLS = """
 
     def told(host):
         provider = StabilityGrpc(key="sk-test", host=host, secure=True)
-        return provider.read(provider.send(ImageRequest(uuid4(), "a fox", ENGINE, seed=7), keep)).seed
+        return provider.read(provider.send(ImageRequest(uuid4(), "a fox", SDXL, seed=7), keep)).seed
 
     pem = Path(sys.argv[1]).read_bytes()
     with StabilityGrpcStandIn(credentials=grpc.ssl_server_credentials([(pem, pem)])) as standin:

@@ -5,12 +5,10 @@ documented as not charged, and so is a prompt that moderation denies. A picture 
 says that it is free.
 """
 
-import re
 from datetime import date
 
 from imagegen import errors, http
 from imagegen.providers.base import (
-    MAX_SEED,
     Answer,
     ImageRequest,
     ImageResult,
@@ -22,14 +20,10 @@ from imagegen.providers.base import (
     key_fault,
 )
 from imagegen.providers.reading import json_object, wait_seconds
-from imagegen.states import Charged
+from imagegen.providers.stability_common import HOST, KEY_NAME, STYLES, TIMED_OUT_SECONDS, balance, read_picture
 
-HOST = "https://api.stability.ai"
 SOURCE = "https://platform.stability.ai/docs/api-reference"
 DAY = date(2026, 11, 21)
-# Whoever passes 150 requests in 10 s is "timed out for 60 seconds"; no Retry-After is documented.
-TIMED_OUT_SECONDS = 60.0
-_SEED = re.compile(r"\d{1,10}", re.ASCII)
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 
@@ -49,17 +43,13 @@ class StabilityV2Beta(Provider):
         Model("sd3.5-flash", _credits(2.5)),
     )
     aspect_ratios = ("1:1", "21:9", "16:9", "3:2", "5:4", "4:5", "2:3", "9:16", "9:21")
-    styles = (
-        "enhance", "anime", "photographic", "digital-art", "comic-book", "fantasy-art", "line-art", "analog-film",
-        "neon-punk", "isometric", "low-poly", "origami", "modeling-compound", "cinematic", "3d-model", "pixel-art",
-        "tile-texture",
-    )  # fmt: skip
+    styles = STYLES
     seed = True
     negative_prompt = True
     rate = Rate(150, 10)
 
     def __init__(
-        self, *, key: str, host: str = HOST, key_name: str = "STABILITY_API_KEY", total_seconds: float = http.TOTAL_SECONDS
+        self, *, key: str, host: str = HOST, key_name: str = KEY_NAME, total_seconds: float = http.TOTAL_SECONDS
     ) -> None:
         self._key, self._key_name = key, key_name
         self._client = http.Client(host, total_seconds=total_seconds)
@@ -82,30 +72,10 @@ class StabilityV2Beta(Provider):
     def read(self, answer: Answer) -> ImageResult:
         if answer.status != 200:
             raise _failure(answer, self._key_name)
-        kind = answer.headers.get("content-type", "").lower()
-        if not kind.startswith(PICTURE_TYPES):
-            sentence = f"Stability answered 200 with {kind or 'no type'}, not a picture. It may have been paid."
-            raise errors.BadAnswer(sentence, charged=Charged.UNKNOWN)
-        match answer.headers.get("finish-reason", "SUCCESS"):
-            case "SUCCESS":
-                return ImageResult(answer.body, _seed(answer.headers.get("seed", "")))
-            case "CONTENT_FILTERED":
-                sentence = "Stability's moderation blurred the picture it made. The call counts as paid."
-                raise errors.Refused(sentence, charged=Charged.YES)
-            case other:
-                sentence = f"Stability ended with {other[:60]!r} instead of SUCCESS. It may have been paid."
-                raise errors.BadAnswer(sentence, charged=Charged.UNKNOWN)
+        return read_picture(answer, PICTURE_TYPES)
 
     def check(self) -> str:
-        """Ask for the balance, which v1 tells for all versions."""
-        headers = {"authorization": f"Bearer {self._key}", "accept": "application/json"}
-        status, body = self._client.ask("/v1/user/balance", headers=headers)
-        if status == 401:
-            raise errors.NotConfigured(f"Stability does not accept the key in {self._key_name}.")
-        credits = json_object(body).get("credits")
-        if status != 200 or not isinstance(credits, int | float):
-            raise errors.Unavailable(f"Stability answered {status} when asked for the balance.")
-        return f"the key is accepted; {credits:g} credits are left"
+        return balance(self._client, {"authorization": f"Bearer {self._key}"}, self._key_name)
 
     def _form(self, request: ImageRequest) -> dict[str, str]:
         """Return the form's fields; those that are absent keep Stability's own default."""
@@ -123,10 +93,6 @@ class StabilityV2Beta(Provider):
 
 def _path(model: str) -> str:
     return f"/v2beta/stable-image/generate/{model if model in ('core', 'ultra') else 'sd3'}"
-
-
-def _seed(text: str) -> int | None:
-    return int(text) if _SEED.fullmatch(text) and int(text) <= MAX_SEED else None
 
 
 def _failure(answer: Answer, key_name: str) -> errors.ProviderError:

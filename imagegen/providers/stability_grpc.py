@@ -29,27 +29,13 @@ from imagegen.providers.base import (
     key_fault,
 )
 from imagegen.providers.reading import no_picture, sentence
+from imagegen.providers.stability_common import KEY_NAME, SDXL, SDXL_SIZES, STYLES, TIMED_OUT_SECONDS, blurred
 from imagegen.states import Charged
 
 HOST = "grpc.stability.ai:443"
-ENGINE = "stable-diffusion-xl-1024-v1-0"
 GENERATE = "/gooseai.GenerationService/Generate"
 # How strictly the picture follows the prompt: what the SDK sends unless it is told otherwise.
 CFG_SCALE = 7.0
-# The sizes that SDXL 1.0 draws, each by the ratio it comes nearest to.
-SIZES = {
-    "1:1": (1024, 1024),
-    "21:9": (1536, 640),
-    "16:9": (1344, 768),
-    "3:2": (1216, 832),
-    "5:4": (1152, 896),
-    "4:5": (896, 1152),
-    "2:3": (832, 1216),
-    "9:16": (768, 1344),
-    "9:21": (640, 1536),
-}
-# No time to stay away is ever told; this is what Stability's REST keeps people out for.
-TIMED_OUT_SECONDS = 60.0
 CHECK_SECONDS = 20.0
 # How gRPC frames each message of a stream: whether it is packed, and its length. Answers are kept in these frames.
 FRAME = struct.Struct(">BI")
@@ -92,13 +78,9 @@ class StabilityGrpc(Provider):
     `host` is HOST:PORT. Whether it is encrypted says `secure`, or else the SDK's own rule: a port that ends in 443 is.
     """
 
-    models = (Model(ENGINE),)
-    aspect_ratios = tuple(SIZES)
-    styles = (
-        "enhance", "anime", "photographic", "digital-art", "comic-book", "fantasy-art", "line-art", "analog-film",
-        "neon-punk", "isometric", "low-poly", "origami", "modeling-compound", "cinematic", "3d-model", "pixel-art",
-        "tile-texture",
-    )  # fmt: skip
+    models = (Model(SDXL),)
+    aspect_ratios = tuple(SDXL_SIZES)
+    styles = STYLES
     seed = True
     negative_prompt = True
     max_prompt = 2000
@@ -109,7 +91,7 @@ class StabilityGrpc(Provider):
         key: str,
         host: str = HOST,
         secure: bool | None = None,
-        key_name: str = "STABILITY_API_KEY",
+        key_name: str = KEY_NAME,
         total_seconds: float = http.TOTAL_SECONDS,
     ) -> None:
         self._key, self._key_name, self._host = key, key_name, host
@@ -130,7 +112,7 @@ class StabilityGrpc(Provider):
         sdk = _sdk_of(self)
         # Bytes, for an answer that the SDK cannot parse is one all the same.
         generate = self._channel.unary_stream(GENERATE, request_serializer=sdk.generation.Request.SerializeToString)
-        message = _message(request, SIZES[self.ratio_of(request) or self.aspect_ratios[0]])
+        message = _message(request, SDXL_SIZES[self.ratio_of(request) or self.aspect_ratios[0]])
         metadata = (*self._metadata(), ("x-chaotix-attempt", str(request.attempt)))
         came = _come(generate(message, timeout=self._total_seconds, metadata=metadata, wait_for_ready=False))
         headers = {"content-type": "application/grpc+proto", "grpc-status": came.code, "grpc-message": came.details}
@@ -141,8 +123,7 @@ class StabilityGrpc(Provider):
         words = _sdk().generation
         artifacts = [artifact for message in _messages(answer.body) for artifact in message.artifacts]
         if any(_is_filtered(artifact, words) for artifact in artifacts):
-            said = "Stability's moderation blurred the picture it made. The call counts as paid."
-            raise errors.Refused(said, charged=Charged.YES)
+            raise blurred()
         image = next((artifact for artifact in artifacts if artifact.type == words.ARTIFACT_IMAGE), None)
         if image is None:
             raise no_picture() if answer.status == 200 else _failure(answer, self._key_name)

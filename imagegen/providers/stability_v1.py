@@ -5,12 +5,10 @@ are those of a copy of its schema at stabilityai.apidog.io, the rate that of a c
 picture costs stands in none of them. Only v2beta says that failed generations are free, so here a failure may be paid.
 """
 
-import re
 from typing import Any
 
 from imagegen import errors, http
 from imagegen.providers.base import (
-    MAX_SEED,
     Answer,
     ImageRequest,
     ImageResult,
@@ -21,37 +19,24 @@ from imagegen.providers.base import (
     key_fault,
 )
 from imagegen.providers.reading import json_object, sentence, wait_seconds
-from imagegen.states import Charged
-
-HOST = "https://api.stability.ai"
-ENGINE = "stable-diffusion-xl-1024-v1-0"
-# The sizes that SDXL 1.0 draws, each by the ratio it comes nearest to. Any other is refused, v1's own default included.
-SIZES = {
-    "1:1": (1024, 1024),
-    "21:9": (1536, 640),
-    "16:9": (1344, 768),
-    "3:2": (1216, 832),
-    "5:4": (1152, 896),
-    "4:5": (896, 1152),
-    "2:3": (832, 1216),
-    "9:16": (768, 1344),
-    "9:21": (640, 1536),
-}
-# v1 documents no Retry-After; v2beta, which has the same limit, shuts people out for so long.
-TIMED_OUT_SECONDS = 60.0
-_SEED = re.compile(r"\d{1,10}", re.ASCII)
+from imagegen.providers.stability_common import (
+    HOST,
+    KEY_NAME,
+    SDXL,
+    SDXL_SIZES,
+    STYLES,
+    TIMED_OUT_SECONDS,
+    balance,
+    read_picture,
+)
 
 
 class StabilityV1(Provider):
     """SDXL 1.0 by JSON. `organization` is the one that pays, where an account belongs to several."""
 
-    models = (Model(ENGINE),)
-    aspect_ratios = tuple(SIZES)
-    styles = (
-        "enhance", "anime", "photographic", "digital-art", "comic-book", "fantasy-art", "line-art", "analog-film",
-        "neon-punk", "isometric", "low-poly", "origami", "modeling-compound", "cinematic", "3d-model", "pixel-art",
-        "tile-texture",
-    )  # fmt: skip
+    models = (Model(SDXL),)
+    aspect_ratios = tuple(SDXL_SIZES)
+    styles = STYLES
     seed = True
     negative_prompt = True
     max_prompt = 2000
@@ -63,7 +48,7 @@ class StabilityV1(Provider):
         key: str,
         host: str = HOST,
         organization: str = "",
-        key_name: str = "STABILITY_API_KEY",
+        key_name: str = KEY_NAME,
         total_seconds: float = http.TOTAL_SECONDS,
     ) -> None:
         self._key, self._key_name, self._organization = key, key_name, organization
@@ -86,29 +71,10 @@ class StabilityV1(Provider):
     def read(self, answer: Answer) -> ImageResult:
         if answer.status != 200:
             raise _failure(answer, self._key_name)
-        kind = answer.headers.get("content-type", "").lower()
-        if not kind.startswith("image/png"):
-            said = f"Stability answered 200 with {kind or 'no type'}, not a picture. It may have been paid."
-            raise errors.BadAnswer(said, charged=Charged.UNKNOWN)
-        match answer.headers.get("finish-reason", "SUCCESS"):
-            case "SUCCESS":
-                return ImageResult(answer.body, _seed(answer.headers.get("seed", "")))
-            case "CONTENT_FILTERED":
-                said = "Stability's moderation blurred the picture it made. The call counts as paid."
-                raise errors.Refused(said, charged=Charged.YES)
-            case other:
-                said = f"Stability ended with {other[:60]!r} instead of SUCCESS. It may have been paid."
-                raise errors.BadAnswer(said, charged=Charged.UNKNOWN)
+        return read_picture(answer, ("image/png",))
 
     def check(self) -> str:
-        """Ask for the balance."""
-        status, body = self._client.ask("/v1/user/balance", headers={**self._headers(), "accept": "application/json"})
-        if status == 401:
-            raise errors.NotConfigured(f"Stability does not accept the key in {self._key_name}.")
-        credits = json_object(body).get("credits")
-        if status != 200 or not isinstance(credits, int | float):
-            raise errors.Unavailable(f"Stability answered {status} when asked for the balance.")
-        return f"the key is accepted; {credits:g} credits are left"
+        return balance(self._client, self._headers(), self._key_name)
 
     def _headers(self) -> dict[str, str]:
         payer = {"organization": self._organization} if self._organization else {}
@@ -116,7 +82,7 @@ class StabilityV1(Provider):
 
     def _content(self, request: ImageRequest) -> dict[str, Any]:
         """Return the fields; what not to draw is a prompt of negative weight, and those that are absent have a default."""
-        width, height = SIZES[self.ratio_of(request) or self.aspect_ratios[0]]
+        width, height = SDXL_SIZES[self.ratio_of(request) or self.aspect_ratios[0]]
         prompts = [{"text": request.prompt, "weight": 1}]
         if request.negative_prompt:
             prompts.append({"text": request.negative_prompt, "weight": -1})
@@ -126,10 +92,6 @@ class StabilityV1(Provider):
         if request.style:
             content["style_preset"] = request.style
         return content
-
-
-def _seed(text: str) -> int | None:
-    return int(text) if _SEED.fullmatch(text) and int(text) <= MAX_SEED else None
 
 
 def _failure(answer: Answer, key_name: str) -> errors.ProviderError:

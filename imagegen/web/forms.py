@@ -13,6 +13,7 @@ from imagegen.providers.base import Model
 
 EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
 
+OPTIONS = ("style", "quality", "negative_prompt", "seed", "n")
 # Which field of the form shows what `submission` says about one of its own.
 FIELDS = {"prompt": "prompts", "aspect_ratio": "size", "model": "maker", "provider": "maker"}
 
@@ -67,11 +68,18 @@ class ComposeForm(forms.Form):
     # Makes a double click, or a form sent again after a lost answer, one purchase.
     once = forms.CharField(widget=forms.HiddenInput, initial=uuid4, required=False, max_length=64)
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Where no provider has words to choose from, there is nothing to ask.
+        for name, choices in (("style", _styles()), ("quality", _qualities())):
+            if len(choices) == 1:
+                del self.fields[name]
+
     def items(self) -> list[Item]:
         values = self.cleaned_data
         provider, _, model = values["maker"].partition("/")
         shape = {"aspect_ratio" if ":" in values["size"] else "size": values["size"]}
-        options: dict[str, Any] = {name: values[name] for name in ("style", "quality", "negative_prompt", "seed", "n")}
+        options: dict[str, Any] = {name: values.get(name) for name in OPTIONS}
         return [Item(prompt=line, provider=provider, model=model, **shape, **options) for line in self._lines()]
 
     def show(self, problems: list[Problem]) -> None:

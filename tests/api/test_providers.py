@@ -47,9 +47,9 @@ def test_a_price_has_its_unit_its_source_and_its_day(client: Client) -> None:
 
 
 def test_a_price_that_nobody_knows_is_not_there_and_not_zero(client: Client) -> None:
-    stability = listed(client)["stability-v1"]
-    assert stability["models"][0]["prices"] == []
-    assert stability["free"] is False
+    server = listed(client)["automatic1111"]
+    assert server["models"][0]["prices"] == []
+    assert server["free"] is False
 
 
 def test_prices_go_by_size_and_quality_and_tokens_where_those_are_paid_for(client: Client) -> None:

@@ -25,7 +25,7 @@ class Landmark:
 
 
 WRITTEN_DOWN = Landmark("commit", "claim")
-SENT = Landmark("sendall", "post_form")
+SENT = Landmark("sendall", "_send")
 ACCEPTED = Landmark("execute", "accepted")
 ANSWERED = Landmark("open", "keep_answer")
 KEPT = Landmark("rename", "keep_answer")

@@ -24,7 +24,8 @@ from imagegen.errors import (
     Unavailable,
 )
 from imagegen.providers.base import Answer, ImageRequest
-from imagegen.providers.stability_grpc import ENGINE, FRAME, UNSENT, StabilityGrpc
+from imagegen.providers.stability_common import SDXL
+from imagegen.providers.stability_grpc import FRAME, UNSENT, StabilityGrpc
 from imagegen.states import Charged
 from tests.providers.contract import (
     DAMAGED,
@@ -60,7 +61,7 @@ def provider_for(standin: StabilityGrpcStandIn, *, total_seconds: float = 20, **
 
 
 def asked(prompt: str = "a fox", **options: Any) -> ImageRequest:
-    return ImageRequest(uuid4(), prompt, ENGINE, **options)
+    return ImageRequest(uuid4(), prompt, SDXL, **options)
 
 
 def answered(provider: StabilityGrpc, request: ImageRequest) -> Answer:
@@ -168,7 +169,7 @@ class TestRequest:
     def test_without_options_only_prompt_and_size_are_sent(self, standin: StabilityGrpcStandIn) -> None:
         request = asked()
         assert sent(standin, request).fields == {
-            "engine_id": ENGINE,
+            "engine_id": SDXL,
             "request_id": str(request.attempt),
             "prompt": [{"text": "a fox", "parameters": {"weight": 1.0}}],
             "image": {

@@ -10,7 +10,8 @@ import pytest
 from imagegen import spool
 from imagegen.errors import BadAnswer, NotConfigured, OutcomeUnknown, OutOfCredit, ProviderError, RateLimited, Unavailable
 from imagegen.providers.base import Answer, ImageRequest
-from imagegen.providers.stability_v1 import ENGINE, StabilityV1
+from imagegen.providers.stability_common import SDXL
+from imagegen.providers.stability_v1 import StabilityV1
 from imagegen.states import Charged
 from tests.providers.contract import (
     KEY,
@@ -43,7 +44,7 @@ def provider_for(standin: StabilityV1StandIn, **options: Any) -> StabilityV1:
 
 
 def asked(prompt: str = "a fox", **options: Any) -> ImageRequest:
-    return ImageRequest(uuid4(), prompt, ENGINE, **options)
+    return ImageRequest(uuid4(), prompt, SDXL, **options)
 
 
 def answered(provider: StabilityV1, request: ImageRequest) -> Answer:
@@ -123,7 +124,7 @@ class TestFaultTable(FaultTable):
 class TestRequest:
     def test_without_options_only_prompt_and_size_are_sent(self, standin: StabilityV1StandIn) -> None:
         call = sent(standin, asked())
-        assert call.path == f"/v1/generation/{ENGINE}/text-to-image"
+        assert call.path == f"/v1/generation/{SDXL}/text-to-image"
         assert call.fields == {
             "text_prompts": [{"text": "a fox", "weight": 1}], "width": 1024, "height": 1024, "samples": 1,
         }  # fmt: skip
