@@ -114,6 +114,29 @@ def trouble(provider: Provider, prompt: str) -> BaseException:
     return caught.value
 
 
+def drawn(provider: Provider, request: ImageRequest) -> ImageResult:
+    """Take the whole road of a paid call, from sending to the check of the picture."""
+    result = provider.read(send(provider, request))
+    pictures.check(result.body)
+    return result
+
+
+def failure_of(provider: Provider, standin: Seller, answer: Said) -> ProviderError:
+    """Ask while a stand-in answers like this; return the error that it becomes."""
+    standin.when("", answer)
+    with pytest.raises(ProviderError) as caught:
+        drawn(provider, asked(provider))
+    return caught.value
+
+
+def error_in(provider: Provider, status: int, body: object = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
+    """Return what an answer that no stand-in gives is read as; a body that is not bytes becomes JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(ProviderError) as caught:
+        provider.read(Answer(status, headers or {}, lambda: content))
+    return caught.value
+
+
 def refused_fields(provider: Provider, **options: Any) -> list[str]:
     return [field for field, _ in provider.refusals(asked(provider, **options))]
 

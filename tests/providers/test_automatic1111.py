@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from imagegen import pictures, spool
 from imagegen.errors import (
     BadAnswer,
     Invalid,
@@ -26,10 +25,11 @@ from tests.providers.contract import (
     FaultTable,
     Plug,
     bad_key,
+    drawn,
+    error_in,
     invalid,
     nobody_knows,
     refused_fields,
-    send,
     unavailable,
 )
 from tests.standins import automatic1111 as answers
@@ -57,16 +57,9 @@ def provider_for(standin: Automatic1111StandIn, **options: Any) -> Automatic1111
     return Automatic1111(**{"host": standin.url, "total_seconds": 20, **options})
 
 
-def picture(provider: Automatic1111, request: ImageRequest) -> ImageResult:
-    """Take the whole road of a paid call, from sending to the check of the picture."""
-    result = provider.read(send(provider, request, spool.keep(request.attempt, "automatic1111")))
-    pictures.check(result.body)
-    return result
-
-
 def sent(standin: Automatic1111StandIn, request: ImageRequest, **options: Any) -> Call:
     """Make a call and return it as the stand-in saw it."""
-    picture(provider_for(standin, **options), request)
+    drawn(provider_for(standin, **options), request)
     return standin.calls[-1]
 
 
@@ -77,9 +70,7 @@ def read(status: int, body: object) -> ImageResult:
 
 
 def reads_as(status: int, body: object) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        read(status, body)
-    return caught.value
+    return error_in(Automatic1111(host="http://127.0.0.1"), status, body)
 
 
 @pytest.fixture
@@ -177,7 +168,7 @@ class TestRequest:
         webui.user = "artist"
         assert sent(webui, asked(), user="artist", password="sk-test").status == 200
         with pytest.raises(NotConfigured):
-            picture(provider_for(webui), asked())
+            drawn(provider_for(webui), asked())
 
     def test_a_password_may_have_any_letters(self) -> None:
         with Automatic1111StandIn(key="pass:wörd") as webui:
@@ -190,7 +181,7 @@ class TestRequest:
 
     def test_without_an_address_it_is_not_configured(self) -> None:
         with pytest.raises(NotConfigured, match="AUTOMATIC1111_URL is not set"):
-            picture(Automatic1111(host=""), asked())
+            drawn(Automatic1111(host=""), asked())
 
     def test_what_it_costs_is_unknown_and_not_nothing(self) -> None:
         provider = Automatic1111(host="http://127.0.0.1")
@@ -200,10 +191,10 @@ class TestRequest:
 
 class TestAnswer:
     def test_the_seed_is_told(self, webui: Automatic1111StandIn) -> None:
-        assert picture(provider_for(webui), asked(seed=7)).seed == 7
+        assert drawn(provider_for(webui), asked(seed=7)).seed == 7
 
     def test_a_drawn_seed_is_told(self, webui: Automatic1111StandIn) -> None:
-        assert picture(provider_for(webui), asked()).seed is not None
+        assert drawn(provider_for(webui), asked()).seed is not None
 
     @pytest.mark.parametrize("info", [None, "", "{", "[]", '{"seed": "7"}', '{"seed": -1}', '{"seed": true}', 7, "\ud800"])
     def test_a_picture_with_odd_information_is_a_picture(self, info: object) -> None:
@@ -226,7 +217,7 @@ class TestDocumented:
         answer, kind, charged, word = DOCUMENTED[name]
         webui.when("", answer)
         with pytest.raises(kind) as caught:
-            picture(provider_for(webui), asked())
+            drawn(provider_for(webui), asked())
         assert (caught.value.charged, len(webui.calls)) == (charged, 1)
         assert word in str(caught.value)
 

@@ -27,7 +27,7 @@ from imagegen.errors import (
 )
 from imagegen.models import Attempt
 from imagegen.providers import black_forest_labs
-from imagegen.providers.base import Answer, Cost, Handle, ImageRequest, ImageResult, Pending
+from imagegen.providers.base import Answer, Cost, Handle, ImageRequest, Pending
 from imagegen.providers.black_forest_labs import BlackForestLabs, is_own
 from imagegen.states import Charged, State
 from tests.product import Product
@@ -40,7 +40,10 @@ from tests.providers.contract import (
     Recorder,
     bad_key,
     busy,
+    drawn,
     empty_account,
+    error_in,
+    failure_of,
     invalid,
     job_for,
     nobody_knows,
@@ -95,13 +98,6 @@ def keep(request: ImageRequest) -> Any:
     return spool.keep(request.attempt, "black-forest-labs")
 
 
-def picture(provider: BlackForestLabs, request: ImageRequest) -> ImageResult:
-    """Take the whole road of a paid call, from sending to the check of the picture."""
-    result = provider.read(send(provider, request, keep(request)))
-    pictures.check(result.body)
-    return result
-
-
 def accepted(provider: BlackForestLabs, request: ImageRequest) -> Handle:
     handle = provider.send(request, keep(request))
     assert isinstance(handle, Handle)
@@ -109,11 +105,7 @@ def accepted(provider: BlackForestLabs, request: ImageRequest) -> Handle:
 
 
 def failure(standin: BlackForestLabsStandIn, answer: Said, **options: Any) -> ProviderError:
-    """Ask while the stand-in answers like this; return the error that it becomes."""
-    standin.when("", answer)
-    with pytest.raises(ProviderError) as caught:
-        picture(provider_for(standin, **options), asked())
-    return caught.value
+    return failure_of(provider_for(standin, **options), standin, answer)
 
 
 def sent(standin: BlackForestLabsStandIn, request: ImageRequest) -> Call:
@@ -124,10 +116,7 @@ def sent(standin: BlackForestLabsStandIn, request: ImageRequest) -> Call:
 
 
 def reads_as(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
-    """Return what an answer that no stand-in gives is read as."""
-    with pytest.raises(ProviderError) as caught:
-        BlackForestLabs(key="sk-test").read(Answer(status, headers or {}, lambda: body))
-    return caught.value
+    return error_in(BlackForestLabs(key="sk-test"), status, body, headers)
 
 
 @contextmanager
@@ -284,7 +273,7 @@ class TestRequest:
 
     def test_the_attempt_is_named_once(self, bfl: BlackForestLabsStandIn) -> None:
         request = asked()
-        picture(provider_for(bfl), request)
+        drawn(provider_for(bfl), request)
         assert [call.attempt for call in bfl.calls] == [str(request.attempt)]
         assert not any("x-chaotix-attempt" in headers for headers in (*bfl.polls, *bfl.downloads))
 
@@ -338,12 +327,12 @@ class TestKey:
         with listener(b"{}") as (url, came):
             bfl.public_url = url
             with pytest.raises(BadAnswer) as caught:
-                picture(provider_for(bfl), asked())
+                drawn(provider_for(bfl), asked())
         assert caught.value.charged == Charged.UNKNOWN
         assert came == []
 
     def test_who_has_the_picture_does_not_see_the_key(self, bfl: BlackForestLabsStandIn) -> None:
-        picture(provider_for(bfl), asked())
+        drawn(provider_for(bfl), asked())
         assert [headers["x-key"] for headers in bfl.polls] == [bfl.key]
         assert not any(bfl.key in headers.values() for headers in bfl.downloads)
 
@@ -358,7 +347,7 @@ class TestKey:
 class TestTask:
     def test_it_is_asked_until_it_is_ready(self, bfl: BlackForestLabsStandIn) -> None:
         bfl.pending = 3
-        picture(provider_for(bfl), asked())
+        drawn(provider_for(bfl), asked())
         assert (len(bfl.polls), len(bfl.calls)) == (4, 1)
 
     def test_another_process_needs_nothing_but_the_handle(self, bfl: BlackForestLabsStandIn) -> None:
@@ -389,13 +378,13 @@ class TestTask:
     def test_one_that_is_ready_without_a_picture_may_be_paid(self, bfl: BlackForestLabsStandIn, result: Any) -> None:
         bfl.on_poll(answers.said({"id": "1", "status": "Ready", "result": result}))
         with pytest.raises(BadAnswer) as caught:
-            picture(provider_for(bfl), asked())
+            drawn(provider_for(bfl), asked())
         assert caught.value.charged == Charged.UNKNOWN
 
     def test_its_error_is_told(self, bfl: BlackForestLabsStandIn) -> None:
         bfl.on_poll(answers.said({"id": "1", "status": "Error", "details": {"why": "no GPU"}}))
         with pytest.raises(OutcomeUnknown, match="no GPU"):
-            picture(provider_for(bfl), asked())
+            drawn(provider_for(bfl), asked())
 
     def test_what_ended_it_is_kept_as_it_came(self, bfl: BlackForestLabsStandIn) -> None:
         bfl.when("", answers.request_moderated())
@@ -407,18 +396,18 @@ class TestTask:
 
 class TestAnswer:
     def test_seed_and_cost_are_told(self, bfl: BlackForestLabsStandIn) -> None:
-        result = picture(provider_for(bfl), asked(seed=7))
+        result = drawn(provider_for(bfl), asked(seed=7))
         assert (result.seed, result.cost) == (7, Cost(3, "credits"))
 
     def test_a_drawn_seed_is_told(self, bfl: BlackForestLabsStandIn) -> None:
-        assert picture(provider_for(bfl), asked()).seed is not None
+        assert drawn(provider_for(bfl), asked()).seed is not None
 
     @pytest.mark.parametrize(("model", "credits"), [("flux-pro-1.1", 4), ("flux-pro-1.1-ultra", 6), ("flux-dev", 2.5)])
     def test_a_price_is_what_the_provider_says_it_took(
         self, bfl: BlackForestLabsStandIn, model: str, credits: float
     ) -> None:
         provider = provider_for(bfl)
-        assert picture(provider, asked(model=model)).cost == Cost(credits, "credits")
+        assert drawn(provider, asked(model=model)).cost == Cost(credits, "credits")
         price = provider.price(model)
         assert price is not None
         assert (price.amount, price.unit) == (credits, "credits")

@@ -37,7 +37,10 @@ from tests.providers.contract import (
     Row,
     bad_key,
     busy,
+    drawn,
     empty_account,
+    error_in,
+    failure_of,
     invalid,
     nobody_knows,
 )
@@ -81,36 +84,20 @@ def asked(provider: HuggingFace, prompt: str = "a fox", **options: Any) -> Image
     return ImageRequest(uuid4(), prompt, provider.models[0].name, **options)
 
 
-def picture(provider: HuggingFace, request: ImageRequest) -> ImageResult:
-    """Take the whole road of a paid call, from sending to the check of the picture."""
-    result = provider.read(provider.send(request, spool.keep(request.attempt, "hugging-face")))
-    pictures.check(result.body)
-    return result
-
-
 def sent(standin: HuggingFaceStandIn, *, through: str = "hf-inference", url: str = "", **options: Any) -> Request:
     """Make a call, and return it as it came in."""
     provider = provider_for(standin, through=through, url=url)
-    picture(provider, asked(provider, **options))
+    drawn(provider, asked(provider, **options))
     [request] = standin.seen
     return request
 
 
 def failure(standin: HuggingFaceStandIn, answer: Said, through: str = "hf-inference") -> ProviderError:
-    """Ask while the stand-in answers like this; return the error that it becomes."""
-    standin.when("", answer)
-    provider = provider_for(standin, through=through)
-    with pytest.raises(ProviderError) as caught:
-        picture(provider, asked(provider))
-    return caught.value
+    return failure_of(provider_for(standin, through=through), standin, answer)
 
 
 def reads_as(status: int, body: object = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
-    """Return what an answer that no stand-in gives is read as."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with pytest.raises(ProviderError) as caught:
-        HuggingFace(key="hf_test").read(Answer(status, headers or {}, lambda: content))
-    return caught.value
+    return error_in(HuggingFace(key="hf_test"), status, body, headers)
 
 
 def own_headers(request: Request) -> dict[str, str]:
@@ -236,7 +223,7 @@ class TestRequest:
 
     def test_an_organization_can_pay(self, hugging_face: HuggingFaceStandIn) -> None:
         provider = provider_for(hugging_face, bill_to="chaotix")
-        picture(provider, asked(provider))
+        drawn(provider, asked(provider))
         assert hugging_face.seen[0].headers["x-hf-bill-to"] == "chaotix"
 
     def test_an_open_endpoint_gets_no_key(self) -> None:
@@ -251,7 +238,7 @@ class TestRequest:
     def test_a_key_of_two_lines_is_never_sent(self, hugging_face: HuggingFaceStandIn) -> None:
         provider = provider_for(hugging_face, key="hf_first\nhf_second")
         with pytest.raises(NotConfigured) as caught:
-            picture(provider, asked(provider))
+            drawn(provider, asked(provider))
         assert "hf_second" not in repr(caught.value)
         assert hugging_face.seen == []
 
@@ -310,7 +297,7 @@ class TestSameAsHuggingfaceHub:
     @pytest.mark.parametrize("path", ["/", f"/hf-inference/models/{DEFAULT_MODEL}"])
     def test_to_hf_inference_and_to_an_endpoint(self, hugging_face: HuggingFaceStandIn, path: str, wanted: Wanted) -> None:
         provider = provider_for(hugging_face, bill_to="chaotix", url=hugging_face.url if path == "/" else "")
-        picture(provider, asked(provider, **wanted.options))
+        drawn(provider, asked(provider, **wanted.options))
         client = InferenceClient(model=hugging_face.url + path, token="hf_test", bill_to="chaotix")
         client.text_to_image("a fox", **wanted.arguments)
         self.compare(hugging_face)
@@ -414,7 +401,7 @@ class TestDocumented:
     def test_what_the_stand_in_itself_refuses_is_invalid(self, hugging_face: HuggingFaceStandIn) -> None:
         provider = provider_for(hugging_face, through="together", models=["black-forest-labs/FLUX.9"])
         with pytest.raises(Invalid, match=r"FLUX\.9.*Nothing was charged"):
-            picture(provider, asked(provider))
+            drawn(provider, asked(provider))
 
     @pytest.mark.parametrize(
         ("answer", "seconds"),

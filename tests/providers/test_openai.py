@@ -33,6 +33,7 @@ from tests.providers.contract import (
     bad_key,
     busy,
     empty_account,
+    error_in,
     invalid,
     nobody_knows,
     picture,
@@ -113,10 +114,7 @@ def said(status: int, content: object, headers: Mapping[str, str] | None = None)
 
 
 def reads_as(status: int, content: object = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
-    """Return what an answer that no stand-in gives is read as."""
-    with pytest.raises(ProviderError) as caught:
-        OpenAIImages(key="sk-test").read(said(status, content, headers))
-    return caught.value
+    return error_in(OpenAIImages(key="sk-test"), status, content, headers)
 
 
 def result(content: dict[str, object], model: str = "gpt-image-2") -> ImageResult:

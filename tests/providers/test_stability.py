@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from imagegen import pictures, spool
+from imagegen import spool
 from imagegen.errors import (
     BadAnswer,
     Invalid,
@@ -22,7 +22,7 @@ from imagegen.errors import (
     Refused,
     Unavailable,
 )
-from imagegen.providers.base import Answer, ImageRequest, ImageResult
+from imagegen.providers.base import Answer, ImageRequest
 from imagegen.providers.stability import StabilityV2Beta
 from imagegen.states import Charged
 from tests.providers.contract import (
@@ -33,7 +33,10 @@ from tests.providers.contract import (
     Plug,
     bad_key,
     busy,
+    drawn,
     empty_account,
+    error_in,
+    failure_of,
     invalid,
     refused,
     unavailable,
@@ -68,34 +71,21 @@ def provider_for(standin: StabilityStandIn, *, total_seconds: float = 20) -> Sta
     return StabilityV2Beta(key=standin.key, host=standin.url, total_seconds=total_seconds)
 
 
-def picture(provider: StabilityV2Beta, request: ImageRequest) -> ImageResult:
-    """Take the whole road of a paid call, from sending to the check of the picture."""
-    result = provider.read(provider.send(request, spool.keep(request.attempt, "stability")))
-    pictures.check(result.body)
-    return result
-
-
 def failure(standin: StabilityStandIn, answer: answers.Answer) -> ProviderError:
-    """Ask while the stand-in answers like this; return the error that it becomes."""
-    standin.when("", answer)
-    with pytest.raises(ProviderError) as caught:
-        picture(provider_for(standin), asked())
+    error = failure_of(provider_for(standin), standin, answer)
     assert standin.wait_until_idle()
-    return caught.value
+    return error
 
 
 def sent(standin: StabilityStandIn, request: ImageRequest) -> Call:
     """Make a call and return it as the stand-in saw it."""
-    picture(provider_for(standin), request)
+    drawn(provider_for(standin), request)
     [call] = standin.calls
     return call
 
 
 def reads_as(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
-    """Return what an answer that no stand-in gives is read as."""
-    with pytest.raises(ProviderError) as caught:
-        StabilityV2Beta(key="sk-test", host="http://127.0.0.1").read(Answer(status, headers or {}, lambda: body))
-    return caught.value
+    return error_in(StabilityV2Beta(key="sk-test"), status, body, headers)
 
 
 def described(name: str, *reasons: str) -> bytes:
@@ -211,7 +201,7 @@ class TestRequest:
 
     def test_exactly_these_headers_are_sent(self) -> None:
         with listener() as (url, came), pytest.raises(OutcomeUnknown):
-            picture(StabilityV2Beta(key="sk-test", host=url), asked())
+            drawn(StabilityV2Beta(key="sk-test", host=url), asked())
         headers = dict(came[0].headers)
         assert headers.pop("content-type").startswith("multipart/form-data; boundary=")
         assert UUID(headers.pop("x-chaotix-attempt"))
@@ -221,7 +211,7 @@ class TestRequest:
 
     def test_one_call_is_one_request(self) -> None:
         with listener() as (url, came), pytest.raises(OutcomeUnknown):
-            picture(StabilityV2Beta(key="sk-test", host=url + "/"), asked())
+            drawn(StabilityV2Beta(key="sk-test", host=url + "/"), asked())
         assert [(request.method, request.path) for request in came] == [("POST", "/v2beta/stable-image/generate/core")]
 
     def test_without_a_key_it_is_not_configured(self) -> None:
@@ -230,13 +220,13 @@ class TestRequest:
     def test_a_key_of_two_lines_is_never_shown(self, stability: StabilityStandIn) -> None:
         provider = StabilityV2Beta(key="sk-first\nsk-second", host=stability.url)
         with pytest.raises(Exception) as caught:  # noqa: PT011  (any; what it says matters)
-            picture(provider, asked())
+            drawn(provider, asked())
         assert "sk-second" not in repr(caught.value)
 
     @pytest.mark.parametrize("key", ["sk-first\nsk-second", "sk-…"])
     def test_a_key_that_fits_no_header_is_not_configured(self, stability: StabilityStandIn, key: str) -> None:
         with pytest.raises(NotConfigured):
-            picture(StabilityV2Beta(key=key, host=stability.url), asked())
+            drawn(StabilityV2Beta(key=key, host=stability.url), asked())
 
 
 class TestAnswer:
@@ -247,7 +237,7 @@ class TestAnswer:
         assert result.seed == 7
 
     def test_a_drawn_seed_is_told(self, stability: StabilityStandIn) -> None:
-        assert picture(provider_for(stability), asked()).seed not in (None, 0)
+        assert drawn(provider_for(stability), asked()).seed not in (None, 0)
 
     @pytest.mark.parametrize("seed", ["", "-1", "seven", "1.5", "١٢"])
     def test_a_seed_that_is_no_number_is_absent(self, seed: str) -> None:
@@ -330,7 +320,7 @@ class TestFaults:
         stability.when("", answers.reset_in_body())
         request = asked()
         with pytest.raises(OutcomeUnknown):
-            picture(provider_for(stability), request)
+            drawn(provider_for(stability), request)
         with pytest.raises(FileNotFoundError):
             spool.read(request.attempt)
 
@@ -341,5 +331,5 @@ class TestFaults:
         stability.when("", fault)
         provider = provider_for(stability)
         with pytest.raises(OutcomeUnknown):
-            picture(provider, asked())
-        assert picture(provider, asked()).body
+            drawn(provider, asked())
+        assert drawn(provider, asked()).body

@@ -36,7 +36,10 @@ from tests.providers.contract import (
     Plug,
     bad_key,
     busy,
+    drawn,
     empty_account,
+    error_in,
+    failure_of,
     invalid,
     nobody_knows,
     refused,
@@ -70,25 +73,17 @@ def answered(provider: StabilityGrpc, request: ImageRequest) -> Answer:
 
 def sent(standin: StabilityGrpcStandIn, request: ImageRequest) -> Call:
     """Make a call and return it as the stand-in saw it."""
-    provider = provider_for(standin)
-    provider.read(answered(provider, request))
+    drawn(provider_for(standin), request)
     [call] = standin.calls
     return call
 
 
 def failure(standin: StabilityGrpcStandIn, answer: faults.Answer) -> ProviderError:
-    standin.when("", answer)
-    provider = provider_for(standin)
-    with pytest.raises(ProviderError) as caught:
-        provider.read(answered(provider, asked()))
-    return caught.value
+    return failure_of(provider_for(standin), standin, answer)
 
 
 def reads_as(status: int, body: bytes = b"", **headers: str) -> ProviderError:
-    """Return what an answer that no stand-in gives is read as."""
-    with pytest.raises(ProviderError) as caught:
-        StabilityGrpc(key="sk-test").read(Answer(status, headers, lambda: body))
-    return caught.value
+    return error_in(StabilityGrpc(key="sk-test"), status, body, headers)
 
 
 def is_there(provider: StabilityGrpc) -> bool:

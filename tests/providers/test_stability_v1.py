@@ -21,7 +21,10 @@ from tests.providers.contract import (
     Plug,
     bad_key,
     busy,
+    drawn,
     empty_account,
+    error_in,
+    failure_of,
     invalid,
     nobody_knows,
     refused,
@@ -53,25 +56,17 @@ def answered(provider: StabilityV1, request: ImageRequest) -> Answer:
 
 def sent(standin: StabilityV1StandIn, request: ImageRequest) -> Call:
     """Make a call and return it as the stand-in saw it."""
-    provider = provider_for(standin)
-    provider.read(answered(provider, request))
+    drawn(provider_for(standin), request)
     [call] = standin.calls
     return call
 
 
 def failure(standin: StabilityV1StandIn, answer: faults.Answer) -> ProviderError:
-    standin.when("", answer)
-    provider = provider_for(standin)
-    with pytest.raises(ProviderError) as caught:
-        provider.read(answered(provider, asked()))
-    return caught.value
+    return failure_of(provider_for(standin), standin, answer)
 
 
 def reads_as(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> ProviderError:
-    """Return what an answer that no stand-in gives is read as."""
-    with pytest.raises(ProviderError) as caught:
-        StabilityV1(key="sk-test").read(Answer(status, headers or {}, lambda: body))
-    return caught.value
+    return error_in(StabilityV1(key="sk-test"), status, body, headers)
 
 
 def described(name: str, message: object = "so it is") -> bytes:
