@@ -34,15 +34,15 @@ class Submission:
     replayed: bool = False
 
 
-def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "") -> Submission:
+def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "", name: str = "") -> Submission:
     """Make one batch of these items and let the workers know.
 
-    `source` names the door; `key` is the client's idempotency key, or empty. Raises NotAllowed, BadSubmission, or Conflict
-    where the key stands for another body.
+    `source` names the door; `key` is the client's idempotency key, or empty; `name` is what its owner calls it. Raises
+    NotAllowed, BadSubmission, or Conflict where the key stands for another body.
     """
     accounts.check_may_submit(viewer)
     _check_key(key)
-    batch = _batch(viewer, source, key, items)
+    batch = _batch(viewer, source, key, items, name)
     if key and (first := _first(batch)):
         return _replay(first, batch)
     jobs = item_rows.read(items)
@@ -68,10 +68,10 @@ def _check_key(key: str) -> None:
         raise BadSubmission([Problem("Idempotency-Key", f"must be printable and have at most {MAX_KEY} characters")])
 
 
-def _batch(viewer: Viewer, source: str, key: str, items: Sequence[Item]) -> Batch:
+def _batch(viewer: Viewer, source: str, key: str, items: Sequence[Item], name: str) -> Batch:
     """Return an unsaved batch with the digest of everything that came."""
-    came = json.dumps([source, *map(asdict, items)], sort_keys=True, default=str)
-    batch = Batch(source=source, scope=accounts.scope(viewer), digest=hashlib.sha256(came.encode()).hexdigest())
+    came = json.dumps([source, name, *map(asdict, items)], sort_keys=True, default=str)
+    batch = Batch(source=source, name=name, scope=accounts.scope(viewer), digest=hashlib.sha256(came.encode()).hexdigest())
     batch.owner_id = viewer.pk if viewer.is_authenticated else None
     batch.key = f"key:{key}" if key else str(batch.pk)
     return batch

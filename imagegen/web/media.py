@@ -1,4 +1,4 @@
-"""GET /media/<task id>.png: one picture, under the one rule of who sees what."""
+"""GET /media/<task id>.png, or by another name /output/…: one picture, under the one rule of who sees what."""
 
 from uuid import UUID
 
@@ -6,8 +6,18 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from imagegen import accounts, conf, queries, storage
+from imagegen import accounts, conf, outputs, queries, storage
 from imagegen.errors import StorageUnavailable
+
+
+@require_safe
+def output(request: HttpRequest, name: str) -> HttpResponse:
+    """Answer with the same picture by the name that clients of /v1/generate know."""
+    accounts.check_may_read(request.user)
+    found = outputs.find(name, request.user)
+    if found is None:
+        raise Http404("No such picture.")
+    return picture(request, str(found.job), found.suffix)
 
 
 @require_safe

@@ -13,6 +13,7 @@ urlpatterns = [
     path("spending", spending.spending, name="spending"),
     path("events", live.stream, name="events"),
     path("metrics", metrics.view, name="metrics"),
+    path("output/<str:name>", media.output, name="output"),
     re_path(
         rf"^media/(?P<job_id>{UUID})\.(?P<suffix>png|jpg|webp|thumb\.webp)$",
         media.picture,

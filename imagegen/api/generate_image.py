@@ -1,0 +1,137 @@
+"""The dialect of Django Text_to_Image: POST /api/generate_image/ asks for pictures, GET hands them out as base64.
+
+In a browser it is Django REST Framework's own page, with a form.
+"""
+
+import base64
+from dataclasses import replace
+from typing import Any, cast
+from uuid import UUID
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.db.models import Q, QuerySet
+from django.utils.decorators import method_decorator
+from rest_framework import serializers
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from imagegen import accounts, conf, storage, submission
+from imagegen.accounts import Viewer
+from imagegen.api.parsers import JSONObjectParser
+from imagegen.api.problems import in_field
+from imagegen.errors import BadSubmission, StorageUnavailable
+from imagegen.items import Item
+from imagegen.models import Job
+
+SOURCE = "generate-image"
+FIELDS = ("text_prompts", "image_size")
+EXAMPLES = ["A red flying dog", "A husky ninja", "A footballer kid"]
+# Each picture is a megabyte or two, and a third more as base64.
+USUAL_LIMIT, LARGEST_LIMIT = 20, 50
+# The page is not ours, and has a few styles inside of it.
+PAGE_POLICY = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
+
+
+class Asked(serializers.Serializer[Any]):
+    """What the page's form begins with; `submission` says what is wrong with what comes."""
+
+    text_prompts = serializers.ListField(child=serializers.CharField(), initial=EXAMPLES)
+    image_size = serializers.CharField(initial="1024x1024", required=False)
+
+
+@method_decorator(csp_update(PAGE_POLICY), name="dispatch")
+class GenerateImage(APIView):
+    """`{"text_prompts": ["A red flying dog", …], "image_size": "1024x1024"}` makes a picture for each.
+
+    GET lists pictures, the newest first: `limit` (20, at most 50) and `request_id`, for those of one request.
+    """
+
+    parser_classes = (JSONObjectParser,)
+    renderer_classes = (JSONRenderer, BrowsableAPIRenderer)
+
+    def get_serializer(self, **options: Any) -> Asked:
+        """Return what the page's form is made of."""
+        return Asked(**options)
+
+    def post(self, request: Request) -> Response:
+        texts, size = _asked(cast(dict[str, Any], request.data))
+        key = request.headers.get("Idempotency-Key", "")
+        try:
+            items = [Item(prompt=text, size=size) for text in texts]
+            made = submission.submit(items, viewer=request.user, source=SOURCE, key=key)
+        except BadSubmission as error:
+            raise BadSubmission([replace(each, field=_named(each.field)) for each in error.problems]) from error
+        body = {
+            "message": f"Image generation request submitted: {len(made.jobs)} pictures are on their way.",
+            "request_id": str(made.batch),
+            "task_ids": [str(job) for job in made.jobs],
+        }
+        return Response(body, status=202)
+
+    def get(self, request: Request) -> Response:
+        accounts.check_may_read(request.user)
+        found = _pictures(request.user, request.query_params.get("request_id", ""))
+        newest = found.order_by("-created", "-position")[: _limit(request)]
+        return Response([entry for job in newest if (entry := _entry(job))])
+
+
+def _asked(body: dict[str, Any]) -> tuple[list[object], object]:
+    for name in body:
+        if name not in FIELDS:
+            raise in_field(name[:60], f"is not known here; there are {' and '.join(FIELDS)}")
+    texts = body.get("text_prompts")
+    if not isinstance(texts, list):
+        raise in_field("text_prompts", 'must be a list of texts, like ["A red flying dog", "A husky ninja"]')
+    return texts, body.get("image_size")
+
+
+def _named(field: str) -> str:
+    return {"prompt": "text_prompts", "size": "image_size"}.get(field, field)
+
+
+def _pictures(viewer: Viewer, request_id: str) -> QuerySet[Job]:
+    """Return finished jobs: of one request for whoever knows its id, else one's own.
+
+    What nobody owns opens to whoever knows its id. Here nobody is asked for it, so without one people without a name see
+    only what was asked for at this door, and only where everybody may do everything.
+    """
+    finished = Job.objects.exclude(picture="")
+    if request_id:
+        return finished.filter(accounts.may_see(viewer, batch="batch__"), batch=_uuid(request_id))
+    if viewer.is_authenticated:
+        return finished.filter(batch__owner=viewer.pk)
+    is_shared = Q(batch__owner=None, batch__source=SOURCE)
+    return finished.filter(is_shared) if conf.anonymous_access() == "open" else finished.none()
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise in_field("request_id", f"{text[:60]!r} is not the id of a request") from error
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(USUAL_LIMIT))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_LIMIT):
+        raise in_field("limit", f"must be a whole number from 1 to {LARGEST_LIMIT}")
+    return int(text)
+
+
+def _entry(job: Job) -> dict[str, object] | None:
+    """Return one picture; None where its file is gone. Nothing else of the list is lost for it."""
+    try:
+        body = storage.read(job.picture)
+    except (FileNotFoundError, StorageUnavailable):
+        return None
+    return {
+        "id": str(job.pk),
+        "text_prompt": job.prompt,
+        "image_data": base64.b64encode(body).decode(),
+        "created_at": job.created,
+        "content_type": job.content_type,
+        "request_id": str(job.batch_id),
+    }
