@@ -9,9 +9,11 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from imagegen import accounts, announcements, lanes, logs
 from imagegen import items as item_rows
@@ -63,6 +65,18 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "",
     return Submission(batch.pk, ids)
 
 
+def made_before(items: Sequence[Item], *, viewer: Viewer, source: str, within: timedelta) -> list[UUID] | None:
+    """Return the jobs of the newest submission of the same by the same person; None where there is none that is so new."""
+    asked = _batch(viewer, source, "", items, "")
+    same = Batch.objects.filter(scope=asked.scope, source=source, digest=asked.digest, created__gt=Now() - within)
+    newest = same.order_by("-created").first()
+    return _jobs(newest) if newest else None
+
+
+def _jobs(batch: Batch) -> list[UUID]:
+    return list(batch.jobs.order_by("position").values_list("pk", flat=True))
+
+
 def _check_key(key: str) -> None:
     if len(key) > MAX_KEY or not key.isprintable():
         raise BadSubmission([Problem("Idempotency-Key", f"must be printable and have at most {MAX_KEY} characters")])
@@ -86,4 +100,4 @@ def _replay(first: Batch, again: Batch) -> Submission:
     """Answer as the first time, whatever settings or providers say by now."""
     if first.digest != again.digest:
         raise Conflict("This Idempotency-Key was used before, for a different submission.")
-    return Submission(first.pk, list(first.jobs.order_by("position").values_list("pk", flat=True)), replayed=True)
+    return Submission(first.pk, _jobs(first), replayed=True)

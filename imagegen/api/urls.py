@@ -3,7 +3,7 @@
 from django.urls import re_path
 
 from imagegen.addresses import UUID
-from imagegen.api import generate_image, generate_images, health, jobs, providers, v1_generate
+from imagegen.api import generate_image, generate_images, health, jobs, openai_images, providers, v1_generate
 
 urlpatterns = [
     re_path(r"^generate-images/?$", generate_images.GenerateImages.as_view(), name="generate-images"),
@@ -13,6 +13,8 @@ urlpatterns = [
     re_path(rf"^api/batches/(?P<batch_id>{UUID})/?$", jobs.OneBatch.as_view(), name="api-batch"),
     re_path(rf"^api/batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)/?$", jobs.DecideOnBatch.as_view()),
     re_path(r"^api/generate_image/?$", generate_image.GenerateImage.as_view(), name="generate-image"),
+    re_path(r"^v1/images/generations/?$", openai_images.generations, name="openai-generations"),
+    re_path(r"^v1/models/?$", openai_images.models, name="openai-models"),
     re_path(r"^v1/generate/?$", v1_generate.Generate.as_view(), name="v1-generate"),
     re_path(r"^v1/jobs/(?P<job_id>[^/]+)/?$", v1_generate.JobStatus.as_view(), name="v1-job"),
     re_path(r"^api/providers/?$", providers.Providers.as_view(), name="api-providers"),
