@@ -76,7 +76,8 @@ def test_the_line_of_progress_ends_full_and_is_said_aloud(product: Product, visi
 
 def test_a_picture_that_does_not_come_says_why(product: Product, visitor: Visitor) -> None:
     wishes = ("slow 1", "refuse", "blur", "unknown")
-    page = visitor.open(results(product.generate(*(f"A kite [demo: {wish}]" for wish in wishes))))
+    with paused(product):
+        page = visitor.open(results(product.generate(*(f"A kite [demo: {wish}]" for wish in wishes))))
     expect(page).to_have_title("Done: Your pictures – Chaotix")
     expect(page.locator("li.card .state")).to_have_text(["Done", "Refused", "Refused", "Outcome unknown"])
     expect(page.locator("li.card .why")).to_contain_text(["refused the prompt", "counts as paid", "broke the connection"])
@@ -116,8 +117,10 @@ def test_a_page_that_is_done_listens_no_more(product: Product, visitor: Visitor)
 
 def test_a_server_that_stops_and_starts_again_is_caught_up_with(chromium: Browser) -> None:
     with Product() as product:
-        page = Visitor(chromium, product.url).open(results(product.generate(*["A kite [demo: slow 1]"] * 100, size="64x64")))
-        visited = stay(page)
+        with paused(product):
+            ids = product.generate(*["A kite [demo: slow 1]"] * 100, size="64x64")
+            page = Visitor(chromium, product.url).open(results(ids))
+            visited = stay(page)
         product.stop()
         product.lines.clear()
         product.start()
@@ -136,9 +139,10 @@ def test_without_a_stream_a_page_asks_now_and_again(
     page = visitor.new_page()
     page.route("**/events?*", stream)
     page.clock.install()
-    ids = product.generate(*(f"{prompt} [demo: slow 1]" for prompt in EXAMPLES))
-    page.goto(results(ids))
-    visited = stay(page)
+    with paused(product):
+        ids = product.generate(*EXAMPLES)
+        page.goto(results(ids))
+        visited = stay(page)
     product.finished(ids)
     page.clock.run_for(10_000)
     expect_pictures(page, 3)
