@@ -322,7 +322,7 @@ class TestProcess:
 
     def test_the_page_uses_the_thumbnail_once_it_is_there(self, product: Product) -> None:
         [task] = product.generate("A kite")
-        wait_until(lambda: bool(product.images([task])[0]["thumbnail_url"]), seconds=60, what="the thumbnail")
+        wait_until(lambda: bool(product.images([task])[0]["thumbnail_url"]), seconds=180, what="the thumbnail")
         address = product.images([task])[0]["thumbnail_url"]
         answer = requests.get(address, timeout=30)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/webp")
@@ -337,6 +337,6 @@ class TestProcess:
             if first in name:
                 product.pictures.write(name, damaged())
         os.kill(thumbnailer(product), signal.SIGCONT)
-        wait_until(lambda: product.images([first])[0]["why"] is not None, seconds=60, what="the defect")
+        wait_until(lambda: product.images([first])[0]["why"] is not None, seconds=180, what="the defect")
         [second] = product.generate("a whole one")
-        wait_until(lambda: bool(product.images([second])[0]["thumbnail_url"]), seconds=60, what="the thumbnail")
+        wait_until(lambda: bool(product.images([second])[0]["thumbnail_url"]), seconds=180, what="the thumbnail")

@@ -148,10 +148,10 @@ def _share(times: Sequence[float]) -> float:
 def _until_heard(storm: Storm) -> float:
     """Return how many calls may begin before everybody has heard what one was answered: one for each process.
 
-    As many go out as the time of one answer holds, which is longer where other tests run beside: with two processes 5 were
-    seen, and would be hundreds if nobody listened. At full size, alone on the machine, patience is one.
+    As many go out as the time of one answer holds. That is longer where other tests run beside (10 were seen of the hundreds
+    that there would be if nobody listened), but even then no thread makes two.
     """
-    return storm.processes * storm.patience**2
+    return float(storm.processes * (1 if storm.patience == 1 else storm.concurrency))
 
 
 def _begun(calls: Sequence[Call], after: float, before: float) -> int:
