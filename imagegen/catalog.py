@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.exceptions import ImproperlyConfigured
-
 from imagegen import conf, limits, pauses
 from imagegen.models import ProviderPause
 from imagegen.providers import registry
@@ -38,7 +36,7 @@ class Entry:
 
 def entries() -> list[Entry]:
     """Return every provider that can be made, the default first."""
-    made = {name: provider for name in registry.names() if (provider := _made(name))}
+    made = dict(registry.made())
     paused, rests = pauses.current(), limits.rests(made)
     return [
         Entry(
@@ -52,14 +50,6 @@ def entries() -> list[Entry]:
         )
         for name, provider in made.items()
     ]
-
-
-def _made(name: str) -> Provider | None:
-    """Return a provider; None where its entry is wrong, which a system check says."""
-    try:
-        return registry.get(name)
-    except ImproperlyConfigured:
-        return None
 
 
 def _rest(pause: ProviderPause | None) -> Rest | None:

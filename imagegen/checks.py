@@ -81,7 +81,7 @@ def keys_that_are_set_can_be_used(app_configs: Sequence[AppConfig] | None, **_: 
 def those_in_the_chain_can_take_over(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     chain = list(settings.FALLBACK_CHAIN)
     idle = [(name, f"cannot take over: {missing}") for name, _, missing in _not_configured() if name in chain]
-    idle += [(name, "only draws placeholders") for name, provider in _made() if provider.is_demo and name in chain]
+    idle += [(name, "only draws placeholders") for name, provider in registry.made() if provider.is_demo and name in chain]
     return [Warning(f"FALLBACK_CHAIN: {name} {sentence}.", id="imagegen.W003") for name, sentence in idle]
 
 
@@ -107,17 +107,8 @@ def _options(name: str) -> dict[str, Any]:
     return dict(_entries()[name].get("OPTIONS", {}))
 
 
-def _made() -> Iterator[tuple[str, Provider]]:
-    """Yield the providers that can be made; of the others providers_can_be_made tells."""
-    for name in _entries():
-        try:
-            yield name, registry.get(name)
-        except ImproperlyConfigured:
-            continue
-
-
 def _not_configured() -> Iterator[tuple[str, Provider, str]]:
-    for name, provider in _made():
+    for name, provider in registry.made():
         if missing := provider.not_configured():
             yield name, provider, missing
 

@@ -40,9 +40,14 @@ def rest_seconds() -> float:
     return float(settings.REST_SECONDS)
 
 
+def fallback_chain() -> list[str]:
+    """Providers in the order in which each takes over from the one before; empty where nobody does."""
+    return list(settings.FALLBACK_CHAIN)
+
+
 def who_takes_over(provider: str) -> list[str]:
     """Who takes over from this provider, in order; nobody where it is not in the chain."""
-    chain = list(settings.FALLBACK_CHAIN)
+    chain = fallback_chain()
     return chain[chain.index(provider) + 1 :] if provider in chain else []
 
 

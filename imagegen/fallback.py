@@ -7,7 +7,7 @@ out, and a seed where he takes none.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 from imagegen import conf, lanes, ledger, pauses
@@ -18,15 +18,8 @@ from imagegen.providers.base import ImageRequest, Provider
 from imagegen.states import PauseReason
 
 
-class Successor(NamedTuple):
-    """Who takes over a job, and the columns of the job that then change."""
-
-    provider: str
-    change: dict[str, Any]
-
-
-def successor(job: Job) -> Successor | None:
-    """Return who takes over this job; None where nobody can, or where it may have been paid for already."""
+def successor(job: Job) -> dict[str, Any] | None:
+    """Return the columns that give this job to who takes over; None where nobody can, or where it may have been paid for."""
     if ledger.paid_calls([job.pk]):
         return None
     return next((found for name in conf.who_takes_over(job.provider) if (found := _if_able(name, job))), None)
@@ -34,12 +27,14 @@ def successor(job: Job) -> Successor | None:
 
 def ailing() -> Iterator[ProviderPause]:
     """Yield the pauses of providers in the chain whose jobs somebody else could make."""
+    if not conf.fallback_chain():
+        return
     for name, pause in pauses.current().items():
         if pause.reason != PauseReason.BY_HAND and conf.who_takes_over(name):
             yield pause
 
 
-def _if_able(name: str, job: Job) -> Successor | None:
+def _if_able(name: str, job: Job) -> dict[str, Any] | None:
     provider = registry.get(name)
     if provider.not_configured() or not pauses.allowance(name):
         return None
@@ -47,7 +42,7 @@ def _if_able(name: str, job: Job) -> Successor | None:
     if any(provider.refusals(asked)):
         return None
     lane = Lane.of(job.batch.owner_id, job.batch_id)
-    change = {
+    return {
         "provider": name,
         "model": asked.model,
         "quality": asked.quality,
@@ -58,7 +53,6 @@ def _if_able(name: str, job: Job) -> Successor | None:
         # Failures of the one before do not count against this one.
         "tries_from": job.fence,
     }
-    return Successor(name, change)
 
 
 def _asked(job: Job, provider: Provider) -> ImageRequest:

@@ -102,7 +102,7 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
         pauses.after_error(held.provider, held.job, error)
         change = _change(held, error)
         if _may_be_handed_on(error, change) and (next_one := fallback.successor(_row(held.job))):
-            change = {**_again(0), **next_one.change}
+            change = {**_again(0), **next_one}
         change = _unless_canceled(change, str(error), canceled=f"Canceled. {error}")
         return update(mine(held), held.job, lease_until=None, error_code=error.code, **change)
 
@@ -127,7 +127,7 @@ def _hand_on(pause: ProviderPause) -> int:
 
 def _hand_one_on(job: Job) -> bool:
     next_one = fallback.successor(job)
-    return next_one is not None and update(Job.objects.filter(pk=job.pk), job.pk, **{**_again(0), **next_one.change})
+    return next_one is not None and update(Job.objects.filter(pk=job.pk), job.pk, **{**_again(0), **next_one})
 
 
 def set_aside(held: Claim, code: str, sentence: str, *, charged: Charged, receipt: Receipt) -> None:

@@ -21,7 +21,7 @@ from imagegen.providers.base import (
     pixels,
     size_near,
 )
-from imagegen.providers.reading import json_object, no_picture, picture, sentence
+from imagegen.providers.reading import json_object, no_picture, picture, sentence, wrong_fields
 
 # A picture may take minutes on a machine without a graphics card, and each call waits for those before it.
 TOTAL_SECONDS = 600.0
@@ -155,11 +155,6 @@ def _described(found: Mapping[str, Any]) -> str:
     """Return what an error says: the exception's name and words, or the fields of the request that are wrong."""
     detail, words = found.get("detail"), found.get("errors")
     if isinstance(detail, list):
-        faults = [fault for fault in detail if isinstance(fault, dict)]
-        return sentence("; ".join(f"{_field(fault.get('loc'))}: {fault.get('msg')}" for fault in faults))
+        return wrong_fields(detail)
     said = [str(part) for part in (found.get("error"), detail, words) if part and isinstance(part, str)]
     return sentence(": ".join(said))
-
-
-def _field(place: object) -> str:
-    return str(place[-1]) if isinstance(place, list) and place else "request"

@@ -29,7 +29,7 @@ from imagegen.providers.base import (
     pixels,
     size_near,
 )
-from imagegen.providers.reading import json_object, sentence, wait_seconds
+from imagegen.providers.reading import json_object, sentence, wait_seconds, wrong_fields
 from imagegen.states import Charged
 
 HOST = "https://api.bfl.ai"
@@ -278,11 +278,4 @@ def _failure(answer: Answer, key_name: str) -> errors.ProviderError:
 def _described(body: bytes) -> str:
     """Return what an error says in the provider's own shape, a sentence or a list of fields, else the empty string."""
     detail = json_object(body).get("detail")
-    if isinstance(detail, str):
-        return sentence(detail)
-    faults = [fault for fault in detail if isinstance(fault, dict)] if isinstance(detail, list) else []
-    return sentence("; ".join(f"{_field(fault.get('loc'))}: {fault.get('msg')}" for fault in faults))
-
-
-def _field(place: object) -> str:
-    return str(place[-1]) if isinstance(place, list) and place else "request"
+    return wrong_fields(detail) if isinstance(detail, list) else sentence(detail if isinstance(detail, str) else "")

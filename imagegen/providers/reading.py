@@ -29,6 +29,16 @@ def sentence(text: object) -> str:
     return " ".join(str(text).split())[:MAX_SAID].rstrip(".") if text else ""
 
 
+def wrong_fields(detail: list[Any]) -> str:
+    """Return what FastAPI says of a request whose fields are wrong, as one line: `width: must be a multiple of 8`."""
+    faults = [fault for fault in detail if isinstance(fault, dict)]
+    return sentence("; ".join(f"{_field(fault.get('loc'))}: {fault.get('msg')}" for fault in faults))
+
+
+def _field(place: object) -> str:
+    return str(place[-1]) if isinstance(place, list) and place else "request"
+
+
 def picture(text: object) -> bytes:
     """Return a picture out of base64, with or without `data:image/png;base64,` before it. Raises BadAnswer."""
     try:

@@ -1,6 +1,7 @@
 """The providers that IMAGE_PROVIDERS names, made once per process."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -27,9 +28,19 @@ def ready() -> list[str]:
     return [name for name in names() if not get(name).not_configured()]
 
 
+def made() -> Iterator[tuple[str, Provider]]:
+    """Yield those that can be made, the default first; of the others a system check tells."""
+    for name in names():
+        try:
+            provider = get(name)
+        except (ImproperlyConfigured, KeyError):
+            continue
+        yield name, provider
+
+
 def free() -> list[str]:
     """Return the names of those whose calls never cost money."""
-    return [name for name in names() if _is_free(name)]
+    return [name for name, provider in made() if provider.is_free]
 
 
 def rate(name: str) -> Rate | None:
@@ -52,13 +63,6 @@ def get(name: str) -> Provider:
         if name not in _made:
             _made[name] = _make(name, settings.IMAGE_PROVIDERS[name])
         return _made[name]
-
-
-def _is_free(name: str) -> bool:
-    try:
-        return get(name).is_free
-    except ImproperlyConfigured:
-        return False
 
 
 def _make(name: str, entry: dict[str, Any]) -> Provider:
