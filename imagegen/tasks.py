@@ -3,6 +3,7 @@
 A message is a hint that a job may be runnable. Losing one, or getting it twice, changes nothing.
 """
 
+import functools
 import logging
 import threading
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import current_app, shared_task
+from celery.apps import worker as celery_worker
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
@@ -105,6 +107,18 @@ def _refuse_other_pools(sender: Any, **_: Any) -> None:
     pool = str(sender.pool_cls if isinstance(sender.pool_cls, str) else sender.pool_cls.__module__).rpartition(".")[2]
     if pool not in ("thread", *THREAD_POOLS):
         raise SystemExit(f"chaotix: workers run with --pool threads or solo, not {pool}.")
+
+
+@worker_init.connect
+def _end_calls_on_any_signal(**_: Any) -> None:
+    """Let SIGQUIT, and Ctrl-C twice, do what SIGTERM does: a thread cannot be stopped amid its call.
+
+    Celery would wait for the pool within the signal's handler. Where that came amid a hand-over to the pool, it waits for
+    ever for the lock that the interrupted line holds.
+    """
+    # The stubs leave out what Celery defines under a condition.
+    as_for_sigterm = functools.partial(celery_worker.install_worker_term_handler, sig="SIGQUIT")  # type: ignore[attr-defined]
+    celery_worker.install_worker_term_hard_handler = as_for_sigterm  # type: ignore[attr-defined]
 
 
 @worker_ready.connect

@@ -53,16 +53,16 @@ def zombies(storm: Storm, product: Product, standin: StabilityStandIn) -> Report
 
 
 def stops(storm: Storm, product: Product, standin: StabilityStandIn) -> Report:
-    """Stop workers with SIGTERM, with as much time as their calls need, and then as many with SIGQUIT, which gives none."""
+    """Stop workers with SIGTERM, and then as many with SIGQUIT: either gives as much time as their calls need."""
     with blowing(storm, product, standin) as scene:
         _strike(scene, SIGTERM, storm.strikes // 2)
-        warm = {*scene.states()}
         _strike(scene, SIGQUIT, storm.strikes // 2)
+        states = {*scene.states()}
     deaths = scene.deaths()
     figures = {"stops": len(scene.crew.strikes), "stops_amid_calls": deaths.amid_calls}
     broken = {
         "fewer than half of the stops came amid calls": deaths.amid_calls < storm.strikes / 2,
-        "a worker stopped before its calls had ended": warm != {"succeeded"},
+        "a worker stopped before its calls had ended": states != {"succeeded"},
         "a call ended unknown, and nobody had stopped its worker": bool(deaths.unexplained()),
     }
     return scene.report(figures, broken)
