@@ -39,6 +39,19 @@ def may_see(viewer: Viewer, *, batch: str = "") -> Q:
     return seen | Q(**{f"{batch}owner": viewer.pk}) if viewer.is_authenticated else seen
 
 
+def may_list(viewer: Viewer, *, batch: str = "") -> Q:
+    """Return the condition like `may_see`, for what this person finds without knowing an id.
+
+    People without a name are one person where everybody may do everything, and find nobody's else.
+    """
+    if getattr(viewer, "is_staff", False):
+        return Q()
+    public = Q(**{f"{batch}visibility": Visibility.PUBLIC})
+    if viewer.is_authenticated:
+        return public | Q(**{f"{batch}owner": viewer.pk})
+    return public | Q(**{f"{batch}owner": None}) if conf.anonymous_access() == "open" else public
+
+
 def may_change(viewer: Viewer, *, batch: str = "") -> Q:
     """Return the condition like `may_see`, for what this person may decide about: their own, and what is nobody's."""
     nobodys = Q(**{f"{batch}owner": None})

@@ -20,6 +20,7 @@ from imagegen.providers.base import MAX_SEED, ImageRequest, Provider
 
 # A list of a thousand wrong prompts does not need a thousand sentences.
 MAX_PROBLEMS = 20
+MAX_NAME = 200
 # What clients write where they mean that they do not care.
 ABSENT = frozenset({"", "auto", "standard"})
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII)
@@ -27,9 +28,13 @@ _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII)
 
 @dataclass(frozen=True)
 class Item:
-    """One prompt with its options as they came, of any type; None is absent. `n` pictures take seeds s, s+1, …"""
+    """One prompt with its options as they came, of any type; None is absent. `n` pictures take seeds s, s+1, …
+
+    `name` is what its owner calls it.
+    """
 
     prompt: object
+    name: object = None
     provider: object = None
     model: object = None
     negative_prompt: object = None
@@ -96,7 +101,7 @@ class _Reader:
         before = len(self._problems)
         provider_name = self.text("provider") or registry.default()
         provider = self._provider(provider_name)
-        asked = self._asked()
+        asked, name = self._asked(), self._name()
         if asked.size and asked.aspect_ratio:
             self._wrong("aspect_ratio", "give either size or aspect_ratio, not both")
         if provider is None or len(self._problems) > before:
@@ -104,7 +109,8 @@ class _Reader:
         asked = replace(asked, model=asked.model or provider.models[0].name)
         for field, sentence in provider.refusals(asked):
             self._wrong(field, sentence)
-        return self._columns(provider_name, provider, asked) if len(self._problems) == before else None
+        columns = {"name": name, **self._columns(provider_name, provider, asked)}
+        return columns if len(self._problems) == before else None
 
     def text(self, field: str, *, absent: frozenset[str] = ABSENT) -> str:
         """Return a trimmed string, empty where it is absent."""
@@ -114,7 +120,7 @@ class _Reader:
         if not isinstance(value, str):
             self._wrong(field, f"must be text, not {_kind(value)}")
             return ""
-        if fault := _text_fault(value):
+        if fault := text_fault(value):
             self._wrong(field, fault)
             return ""
         return "" if value.strip().lower() in absent else value.strip()
@@ -150,9 +156,15 @@ class _Reader:
             self._wrong("prompt", "must be text, not nothing")
             return ""
         prompt = self.text("prompt", absent=frozenset())
-        if not prompt and isinstance(self._item.prompt, str) and not _text_fault(self._item.prompt):
+        if not prompt and isinstance(self._item.prompt, str) and not text_fault(self._item.prompt):
             self._wrong("prompt", "is empty")
         return prompt
+
+    def _name(self) -> str:
+        name = self.text("name", absent=frozenset())
+        if len(name) > MAX_NAME:
+            self._wrong("name", f"has {len(name)} characters; at most {MAX_NAME} are allowed")
+        return name
 
     def _size(self) -> str:
         size = self.text("size").lower()
@@ -198,7 +210,8 @@ class _Reader:
         self._problems.append(Problem(field, message, self._position))
 
 
-def _text_fault(value: str) -> str:
+def text_fault(value: str) -> str:
+    """Return what keeps a text from being kept, or nothing."""
     if "\x00" in value:
         return "holds a NUL character"
     try:

@@ -47,6 +47,8 @@ class Job(models.Model):
 
     # What was asked. Absent options are empty; `size` is "WIDTHxHEIGHT" in pixels, `aspect_ratio` "W:H".
     prompt = models.TextField()
+    # What its owner calls it.
+    name = models.CharField(max_length=200, blank=True)
     negative_prompt = models.TextField(blank=True)
     provider = models.CharField(max_length=60)
     model = models.CharField(max_length=200)

@@ -22,6 +22,7 @@ from imagegen.errors import BadSubmission, Conflict, Problem
 from imagegen.items import Item
 from imagegen.lanes import Lane
 from imagegen.models import Batch, Job
+from imagegen.states import Visibility
 
 log = logging.getLogger(__name__)
 MAX_KEY = 255
@@ -36,7 +37,15 @@ class Submission:
     replayed: bool = False
 
 
-def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "", name: str = "") -> Submission:
+def submit(
+    items: Sequence[Item],
+    *,
+    viewer: Viewer,
+    source: str,
+    key: str = "",
+    name: str = "",
+    visibility: Visibility = Visibility.PRIVATE,
+) -> Submission:
     """Make one batch of these items and let the workers know.
 
     `source` names the door; `key` is the client's idempotency key, or empty; `name` is what its owner calls it. Raises
@@ -44,7 +53,7 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "",
     """
     accounts.check_may_submit(viewer)
     _check_key(key)
-    batch = _batch(viewer, source, key, items, name)
+    batch = _batch(viewer, source, key, items, name, visibility)
     if key and (first := _first(batch)):
         return _replay(first, batch)
     jobs = item_rows.read(items)
@@ -65,9 +74,15 @@ def submit(items: Sequence[Item], *, viewer: Viewer, source: str, key: str = "",
     return Submission(batch.pk, ids)
 
 
+def draft(items: Sequence[Item], *, viewer: Viewer) -> list[Job]:
+    """Return the jobs that `submit` would make, unsaved. Raises NotAllowed or BadSubmission."""
+    accounts.check_may_submit(viewer)
+    return item_rows.read(items)
+
+
 def made_before(items: Sequence[Item], *, viewer: Viewer, source: str, within: timedelta) -> list[UUID] | None:
     """Return the jobs of the newest submission of the same by the same person; None where there is none that is so new."""
-    asked = _batch(viewer, source, "", items, "")
+    asked = _batch(viewer, source, "", items)
     same = Batch.objects.filter(scope=asked.scope, source=source, digest=asked.digest, created__gt=Now() - within)
     newest = same.order_by("-created").first()
     return _jobs(newest) if newest else None
@@ -82,10 +97,18 @@ def _check_key(key: str) -> None:
         raise BadSubmission([Problem("Idempotency-Key", f"must be printable and have at most {MAX_KEY} characters")])
 
 
-def _batch(viewer: Viewer, source: str, key: str, items: Sequence[Item], name: str) -> Batch:
+def _batch(
+    viewer: Viewer,
+    source: str,
+    key: str,
+    items: Sequence[Item],
+    name: str = "",
+    visibility: Visibility = Visibility.PRIVATE,
+) -> Batch:
     """Return an unsaved batch with the digest of everything that came."""
-    came = json.dumps([source, name, *map(asdict, items)], sort_keys=True, default=str)
-    batch = Batch(source=source, name=name, scope=accounts.scope(viewer), digest=hashlib.sha256(came.encode()).hexdigest())
+    came = json.dumps([source, name, visibility, *map(asdict, items)], sort_keys=True, default=str)
+    batch = Batch(source=source, name=name, visibility=visibility, scope=accounts.scope(viewer))
+    batch.digest = hashlib.sha256(came.encode()).hexdigest()
     batch.owner_id = viewer.pk if viewer.is_authenticated else None
     batch.key = f"key:{key}" if key else str(batch.pk)
     return batch

@@ -3,14 +3,29 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any, cast
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import TruncDate
 
-from imagegen import conf, lanes, ledger, limits, pauses, waiting
-from imagegen.models import ProviderPause
+from imagegen import accounts, conf, lanes, ledger, limits, pauses, waiting
+from imagegen.accounts import Viewer
+from imagegen.models import Attempt, ProviderPause
 from imagegen.providers import registry
 from imagegen.states import Charged
+
+_PAID = Q(charged=Charged.YES)
+_COUNTS = {
+    "calls": Count("pk"),
+    "pictures": Count("pk", filter=Q(outcome="succeeded")),
+    "paid": Count("pk", filter=_PAID),
+    "unknown": Count("pk", filter=Q(charged=Charged.UNKNOWN)),
+    "unpriced": Count("pk", filter=_PAID & Q(amount=None)),
+    "amount": Sum("amount"),
+}
+USUAL_DAYS = timedelta(days=29)
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,33 @@ def today() -> Today:
     )
 
 
+@dataclass(frozen=True)
+class DaySpent:
+    """One day's calls (UTC) to one provider in one unit, for one person; `user` is None for people without an account."""
+
+    day: date
+    provider: str
+    user: str | None
+    unit: str
+    calls: int
+    pictures: int
+    paid: int
+    unknown: int
+    unpriced: int
+    amount: Decimal | None
+
+
+def by_day(viewer: Viewer, *, since: date | None = None, until: date | None = None) -> list[DaySpent]:
+    """Return what this person spent, or everybody where they oversee that, the newest day first; both days included."""
+    until = until or datetime.now(UTC).date()
+    calls = Attempt.objects.filter(sent_at__date__range=(since or until - USUAL_DAYS, until))
+    if not accounts.may_oversee(viewer):
+        calls = calls.filter(job__batch__owner=viewer.pk) if viewer.is_authenticated else calls.none()
+    days = calls.annotate(day=TruncDate("sent_at", tzinfo=UTC), user=F("job__batch__owner__username"))
+    grouped = days.values("day", "provider", "user", "unit").annotate(**_COUNTS).order_by("-day", "provider", "user", "unit")
+    return [DaySpent(**cast(dict[str, Any], row)) for row in grouped]
+
+
 def resume(provider: str) -> bool:
     """Let calls be made again, to one provider or to pauses.EVERYTHING; False where it did not rest."""
     had_enough = limits.end_pause(provider)
@@ -70,20 +112,9 @@ def _crowded(paused: Mapping[str, ProviderPause]) -> dict[str, str]:
 
 
 def _spent() -> list[Spent]:
-    paid = Q(charged=Charged.YES)
-    rows = (
-        ledger.today()
-        .values("provider")
-        .annotate(
-            calls=Count("pk"),
-            paid=Count("pk", filter=paid),
-            unknown=Count("pk", filter=Q(charged=Charged.UNKNOWN)),
-            unpriced=Count("pk", filter=paid & Q(amount=None)),
-            amount=Sum("amount"),
-        )
-        .order_by("provider")
-    )
-    return [Spent(unit=_unit(row["provider"]), **row) for row in rows]
+    counts = {name: count for name, count in _COUNTS.items() if name != "pictures"}
+    rows = ledger.today().values("provider").annotate(**counts).order_by("provider")
+    return [Spent(unit=_unit(row["provider"]), **cast(dict[str, Any], row)) for row in rows]
 
 
 def _unit(provider: str) -> str:

@@ -5,7 +5,8 @@ In a browser it is Django REST Framework's own page, with a form.
 
 import base64
 from dataclasses import replace
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from csp.constants import SELF, UNSAFE_INLINE
@@ -22,6 +23,7 @@ from imagegen import accounts, conf, storage, submission
 from imagegen.accounts import Viewer
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
+from imagegen.api.schema import describe
 from imagegen.errors import BadSubmission, StorageUnavailable
 from imagegen.items import Item
 from imagegen.models import Job
@@ -42,6 +44,32 @@ class Asked(serializers.Serializer[Any]):
     image_size = serializers.CharField(initial="1024x1024", required=False)
 
 
+class AcceptedShape(TypedDict):
+    """What was asked for, by one id and by one for each picture."""
+
+    message: str
+    request_id: str
+    task_ids: list[str]
+
+
+class PictureShape(TypedDict):
+    """One picture; `image_data` is its file in base64."""
+
+    id: str
+    text_prompt: str
+    image_data: str
+    created_at: datetime
+    content_type: str
+    request_id: str
+
+
+class Wanted(serializers.Serializer[Any]):
+    """Which pictures to list."""
+
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_LIMIT)
+    request_id = serializers.UUIDField(required=False)
+
+
 @method_decorator(csp_update(PAGE_POLICY), name="dispatch")
 class GenerateImage(APIView):
     """`{"text_prompts": ["A red flying dog", …], "image_size": "1024x1024"}` makes a picture for each.
@@ -56,6 +84,7 @@ class GenerateImage(APIView):
         """Return what the page's form is made of."""
         return Asked(**options)
 
+    @describe("generate_image", "Make pictures, as Django Text_to_Image does", {202: AcceptedShape}, body=Asked)
     def post(self, request: Request) -> Response:
         texts, size = _asked(cast(dict[str, Any], request.data))
         key = request.headers.get("Idempotency-Key", "")
@@ -71,6 +100,7 @@ class GenerateImage(APIView):
         }
         return Response(body, status=202)
 
+    @describe("generated_images", "Pictures as base64, the newest first", {200: list[PictureShape]}, asked=Wanted)
     def get(self, request: Request) -> Response:
         accounts.check_may_read(request.user)
         found = _pictures(request.user, request.query_params.get("request_id", ""))
@@ -121,7 +151,7 @@ def _limit(request: Request) -> int:
     return int(text)
 
 
-def _entry(job: Job) -> dict[str, object] | None:
+def _entry(job: Job) -> PictureShape | None:
     """Return one picture; None where its file is gone. Nothing else of the list is lost for it."""
     try:
         body = storage.read(job.picture)

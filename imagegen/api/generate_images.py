@@ -1,8 +1,9 @@
 """The main job's dialect: POST /generate-images takes texts, GET /show-images shows their pictures by task id."""
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, NotRequired, TypedDict, cast
 
+from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +12,7 @@ from rest_framework.views import APIView
 from imagegen import accounts, addresses, conf, queries, submission
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
+from imagegen.api.schema import IDEMPOTENCY_KEY, describe
 from imagegen.errors import BadSubmission
 from imagegen.items import Item
 from imagegen.queries import Card
@@ -18,11 +20,59 @@ from imagegen.queries import Card
 OPTIONS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "quality", "seed", "n")
 
 
+class TextsShape(TypedDict):
+    """Texts, and options for all of them."""
+
+    text: list[str]
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    negative_prompt: NotRequired[str | None]
+    size: NotRequired[str | None]
+    aspect_ratio: NotRequired[str | None]
+    style: NotRequired[str | None]
+    quality: NotRequired[str | None]
+    seed: NotRequired[int | None]
+    n: NotRequired[int | None]
+
+
+class TasksShape(TypedDict):
+    """One id for each picture, in the order asked."""
+
+    task_ids: list[str]
+
+
+class ShownShape(TypedDict):
+    """One picture, or why there is none."""
+
+    task_id: str
+    prompt: str | None
+    state: str
+    why: str | None
+    image_url: str | None
+    thumbnail_url: str | None
+    seed: int | None
+
+
+class AllShownShape(TypedDict):
+    """The pictures of some tasks, in the order asked."""
+
+    images: list[ShownShape]
+
+
+class WantedTasks(serializers.Serializer[Any]):
+    """Which tasks to show."""
+
+    task_ids = serializers.CharField(help_text="Ids with commas between them; repeated, or in a JSON body, they do as well.")
+
+
 class GenerateImages(APIView):
     """`{"text": ["A red flying dog", …]}` makes one picture per text and answers with their task ids, in order."""
 
     parser_classes = (JSONObjectParser,)
 
+    @describe(
+        "generate_images", "Make a picture of each text", {202: TasksShape}, body=TextsShape, headers=[IDEMPOTENCY_KEY]
+    )
     def post(self, request: Request) -> Response:
         texts, options = _texts(cast(dict[str, Any], request.data))
         items = [Item(prompt=text, **options) for text in texts]
@@ -40,6 +90,12 @@ class ShowImages(APIView):
     parser_classes = (JSONObjectParser,)
     renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
 
+    @describe(
+        "show_images",
+        "The pictures of some tasks",
+        {(200, "application/json"): AllShownShape, (404, "application/json"): AllShownShape, (200, "text/html"): str},
+        asked=WantedTasks,
+    )
     def get(self, request: Request) -> Response:
         accounts.check_may_read(request.user)
         cards = queries.cards(_task_ids(request), request.user, base_url=addresses.base_url(request))
@@ -94,7 +150,7 @@ def _readable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _entry(card: Card) -> dict[str, object]:
+def _entry(card: Card) -> ShownShape:
     return {
         "task_id": card.task_id,
         "prompt": card.prompt,

@@ -1,8 +1,7 @@
-"""Jobs and batches of our own API: read one with all its calls, and decide about it."""
+"""Jobs of our own API: read one with all its calls, and decide about it."""
 
-from dataclasses import asdict
-from decimal import Decimal
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from django.http import Http404
@@ -11,16 +10,52 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from imagegen import accounts, addresses, decisions, statements
+from imagegen.api import shapes
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
-from imagegen.models import Attempt
-from imagegen.statements import BatchStatement, JobStatement
+from imagegen.api.schema import describe
+from imagegen.api.shapes import AttemptShape
 from imagegen.states import Decision
+
+
+class JobShape(TypedDict):
+    """One picture to make. `may` lists what can be decided about it; `fence` names the claim that was seen."""
+
+    id: str
+    batch: str
+    name: str
+    state: str
+    why: str | None
+    prompt: str
+    negative_prompt: str
+    provider: str
+    moved_from: str | None
+    model: str
+    size: str
+    aspect_ratio: str
+    style: str
+    quality: str
+    seed: int | None
+    image_url: str | None
+    thumbnail_url: str | None
+    created: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    fence: int
+    may: list[str]
+    attempts: list[AttemptShape]
+
+
+class DecisionShape(TypedDict, total=False):
+    """The claim that was seen: buying again is refused where another call was made since."""
+
+    fence: int | None
 
 
 class OneJob(APIView):
     """GET /api/jobs/ID: the state, why, and each call with what it cost."""
 
+    @describe("job", "One picture with every call that was made for it", {200: JobShape})
     def get(self, request: Request, job_id: str) -> Response:
         accounts.check_may_read(request.user)
         return Response(_job(request, UUID(job_id)))
@@ -34,30 +69,11 @@ class DecideOnJob(APIView):
 
     parser_classes = (JSONObjectParser,)
 
+    @describe("decide_on_job", "Cancel, retry or buy again", {200: JobShape}, body=DecisionShape)
     def post(self, request: Request, job_id: str, decision: str) -> Response:
         if not decisions.on_job(Decision(decision), UUID(job_id), viewer=request.user, fence=_fence(request)):
             raise Http404("No such job.")
         return Response(_job(request, UUID(job_id)))
-
-
-class OneBatch(APIView):
-    """GET /api/batches/ID: jobs by state, what they cost, and their ids in order."""
-
-    def get(self, request: Request, batch_id: str) -> Response:
-        accounts.check_may_read(request.user)
-        return Response(_batch(request, UUID(batch_id)))
-
-
-class DecideOnBatch(APIView):
-    """POST /api/batches/ID/cancel or …/retry (failed ones only); answers with the batch and how many jobs were changed."""
-
-    parser_classes = (JSONObjectParser,)
-
-    def post(self, request: Request, batch_id: str, decision: str) -> Response:
-        changed = decisions.on_batch(Decision(decision), UUID(batch_id), viewer=request.user)
-        if changed is None:
-            raise Http404("No such batch.")
-        return Response({"changed": changed, **_batch(request, UUID(batch_id))})
 
 
 def _fence(request: Request) -> int | None:
@@ -67,63 +83,33 @@ def _fence(request: Request) -> int | None:
     return fence
 
 
-def _job(request: Request, job_id: UUID) -> dict[str, object]:
+def _job(request: Request, job_id: UUID) -> JobShape:
     found = statements.of_job(job_id, request.user, base_url=addresses.base_url(request))
     if found is None:
         raise Http404("No such job.")
-    return _shaped(found)
-
-
-def _shaped(found: JobStatement) -> dict[str, object]:
-    card = found.card
+    card, job = found.card, found.job
     return {
         "id": card.task_id,
-        "batch": str(found.batch),
+        "batch": str(job.batch_id),
+        "name": job.name,
         "state": card.state,
         "why": card.why,
-        "prompt": card.prompt,
-        "provider": card.provider,
-        "moved_from": card.moved_from or None,
-        "model": found.model,
+        "prompt": job.prompt,
+        "negative_prompt": job.negative_prompt,
+        "provider": job.provider,
+        "moved_from": job.moved_from or None,
+        "model": job.model,
+        "size": job.size,
+        "aspect_ratio": job.aspect_ratio,
+        "style": job.style,
+        "quality": job.quality,
         "seed": card.seed,
         "image_url": card.image_url,
         "thumbnail_url": card.thumbnail_url,
-        "created": found.created,
-        "started_at": found.started_at,
-        "ended_at": found.ended_at,
+        "created": job.created,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
         "fence": card.fence,
         "may": [decision for decision, _ in card.offers],
-        "attempts": [_attempt(attempt) for attempt in found.attempts],
+        "attempts": [shapes.attempt(call) for call in found.attempts],
     }
-
-
-def _attempt(attempt: Attempt) -> dict[str, object]:
-    return {
-        "id": str(attempt.pk),
-        "provider": attempt.provider,
-        "model": attempt.model,
-        "sent_at": attempt.sent_at,
-        "ended_at": attempt.ended_at,
-        "outcome": attempt.outcome or None,
-        "charged": attempt.charged,
-        "amount": _number(attempt.amount),
-        "unit": attempt.unit or None,
-        "usage": attempt.usage,
-        "http_status": attempt.http_status,
-        "request_id": attempt.request_id or None,
-    }
-
-
-def _batch(request: Request, batch_id: UUID) -> dict[str, object]:
-    found: BatchStatement | None = statements.of_batch(batch_id, request.user)
-    if found is None:
-        raise Http404("No such batch.")
-    amounts = {unit: _number(amount) for unit, amount in found.cost.amounts.items()}
-    cost: dict[str, Any] = {**asdict(found.cost), "amounts": amounts}
-    jobs = [str(job) for job in found.jobs]
-    return {"id": str(found.id), "created": found.created, "states": found.states, "cost": cost, "jobs": jobs}
-
-
-def _number(amount: Decimal | None) -> float | None:
-    """Return an amount as JSON writes numbers; None is an unknown price, never 0."""
-    return None if amount is None else float(amount)

@@ -7,20 +7,19 @@ again by itself; what it sends a second time joins the first, so that nothing is
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from imagegen import accounts, addresses, queries, storage, submission
 from imagegen.accounts import Viewer
+from imagegen.asking import Askers
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, StorageUnavailable
 from imagegen.items import Item
 from imagegen.models import Job
@@ -28,7 +27,6 @@ from imagegen.providers import registry
 from imagegen.queries import Card
 from imagegen.states import UNFINISHED, State
 
-T = TypeVar("T")
 SOURCE = "openai-images"
 MOST_PICTURES = 10
 # Within this time a request that an SDK says it repeats is the same one.
@@ -37,7 +35,7 @@ JOIN = timedelta(minutes=10)
 FIRST_LOOK, LAST_LOOK = 0.2, 1.0
 FORMATS = ("b64_json", "url")
 # Of all requests that wait together.
-_database = ThreadPoolExecutor(max_workers=2, thread_name_prefix="openai")
+_database = Askers("openai", 2)
 # What OpenAI's SDKs may send that is no matter here: who the end user is, and what every picture is like anyway.
 HARMLESS: Mapping[str, tuple[object, ...]] = {
     "background": ("auto", "opaque"),
@@ -78,10 +76,10 @@ async def generations(request: HttpRequest) -> JsonResponse:
     try:
         asked = _read(request)
         viewer = await request.auser()
-        jobs = await _ask(lambda: _submit(asked, viewer))
+        jobs = await _database.ask(lambda: _submit(asked, viewer))
         await _until_ended(jobs)
         base_url = addresses.base_url(request)
-        return await _ask(lambda: _answer(jobs, asked.response_format, viewer, base_url))
+        return await _database.ask(lambda: _answer(jobs, asked.response_format, viewer, base_url))
     except _Refusal as refusal:
         return refusal.response
 
@@ -180,7 +178,7 @@ def _submit(asked: _Asked, viewer: Viewer) -> list[UUID]:
 async def _until_ended(jobs: list[UUID]) -> None:
     """Return once none of these jobs waits or runs."""
     pause = FIRST_LOOK
-    while await _ask(lambda: Job.objects.filter(pk__in=jobs, state__in=UNFINISHED).exists()):
+    while await _database.ask(lambda: Job.objects.filter(pk__in=jobs, state__in=UNFINISHED).exists()):
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LAST_LOOK)
 
@@ -221,15 +219,3 @@ def _missing(card: Card) -> _Refusal:
         case State.CANCELED:
             return _Refusal(409, why, code="canceled")
     return _Refusal(502, why, code="failed")
-
-
-async def _ask(question: Callable[[], T]) -> T:
-    """Ask the database from a thread, and leave no connection behind."""
-
-    def asked() -> T:
-        try:
-            return question()
-        finally:
-            connection.close()
-
-    return await asyncio.get_running_loop().run_in_executor(_database, asked)

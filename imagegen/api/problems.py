@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.views import exception_handler
 
@@ -29,6 +30,9 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
             status = 409
         case NotAllowed():
             status = 401
+        case ValidationError(detail=dict() as fields):
+            faults = [Problem(name, str(text)) for name, texts in fields.items() for text in texts]
+            return answer(BadSubmission(faults), context)
         case _ if response := exception_handler(error, context):
             status, headers, detail = response.status_code, dict(response.items()), str(getattr(error, "detail", error))
         case _:

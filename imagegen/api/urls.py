@@ -1,17 +1,37 @@
 """The addresses of the APIs; each works with and without a slash at its end."""
 
 from django.urls import re_path
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from imagegen.addresses import UUID
-from imagegen.api import generate_image, generate_images, health, jobs, openai_images, providers, v1_generate
+from imagegen.api import (
+    batches,
+    docs,
+    generate_image,
+    generate_images,
+    health,
+    images,
+    jobs,
+    openai_images,
+    providers,
+    usage,
+    v1_generate,
+    zips,
+)
 
 urlpatterns = [
     re_path(r"^generate-images/?$", generate_images.GenerateImages.as_view(), name="generate-images"),
     re_path(r"^show-images/?$", generate_images.ShowImages.as_view(), name="show-images"),
     re_path(rf"^api/jobs/(?P<job_id>{UUID})/?$", jobs.OneJob.as_view(), name="api-job"),
     re_path(rf"^api/jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)/?$", jobs.DecideOnJob.as_view()),
-    re_path(rf"^api/batches/(?P<batch_id>{UUID})/?$", jobs.OneBatch.as_view(), name="api-batch"),
-    re_path(rf"^api/batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)/?$", jobs.DecideOnBatch.as_view()),
+    re_path(r"^api/batches/?$", batches.Batches.as_view(), name="api-batches"),
+    re_path(rf"^api/batches/(?P<batch_id>{UUID})/?$", batches.OneBatch.as_view(), name="api-batch"),
+    re_path(rf"^api/batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)/?$", batches.DecideOnBatch.as_view()),
+    re_path(rf"^api/batches/(?P<batch_id>{UUID})/zip/?$", zips.BatchZip.as_view(), name="api-batch-zip"),
+    re_path(r"^api/images/?$", images.Images.as_view(), name="api-images"),
+    re_path(r"^api/usage/?$", usage.Usage.as_view(), name="api-usage"),
+    re_path(r"^api/schema/?$", SpectacularJSONAPIView.as_view(), name="api-schema"),
+    re_path(r"^api/docs/?$", docs.Docs.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"^api/generate_image/?$", generate_image.GenerateImage.as_view(), name="generate-image"),
     re_path(r"^v1/images/generations/?$", openai_images.generations, name="openai-generations"),
     re_path(r"^v1/models/?$", openai_images.models, name="openai-models"),

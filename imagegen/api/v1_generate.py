@@ -4,7 +4,7 @@ Its words for states are Celery's. A `style_id` names the picture at /output; wh
 is drawn in it.
 """
 
-from typing import Any, cast
+from typing import Any, NotRequired, TypedDict, cast
 from uuid import UUID
 
 from django.http import Http404
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from imagegen import accounts, outputs, queries, submission
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
+from imagegen.api.schema import describe
 from imagegen.items import Item
 from imagegen.models import Job
 from imagegen.providers import registry
@@ -33,11 +34,35 @@ WORDS = {
 }
 
 
+class GenerateShape(TypedDict):
+    """What the FastAPI program takes."""
+
+    prompt: str
+    negative_prompt: NotRequired[str | None]
+    style_id: NotRequired[str | int | None]
+    seed: NotRequired[int | None]
+
+
+class JobAcceptedShape(TypedDict):
+    """The job that was made."""
+
+    job_id: str
+
+
+class StatusShape(TypedDict):
+    """Where a job is, in Celery's words, and its picture's address."""
+
+    job_id: str
+    status: str
+    result_urls: list[str] | None
+
+
 class Generate(APIView):
     """`{"prompt", "negative_prompt", "style_id", "seed"}` makes one picture; a seed below 1 draws one."""
 
     parser_classes = (JSONObjectParser,)
 
+    @describe("v1_generate", "Make one picture, as the FastAPI program does", {202: JobAcceptedShape}, body=GenerateShape)
     def post(self, request: Request) -> Response:
         body = cast(dict[str, Any], request.data)
         for name in body:
@@ -58,6 +83,7 @@ class Generate(APIView):
 class JobStatus(APIView):
     """`{"job_id", "status", "result_urls"}`; the list is null until there is a picture."""
 
+    @describe("v1_job", "What became of it", {200: StatusShape})
     def get(self, request: Request, job_id: str) -> Response:
         accounts.check_may_read(request.user)
         card = queries.cards([job_id], request.user)[0]

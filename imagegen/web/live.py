@@ -12,23 +12,21 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from imagegen import events, queries, redis
+from imagegen.asking import Askers
 from imagegen.queries import Card, Glance, Progress
 from imagegen.states import State
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 CATCH_UP_SECONDS = 15.0
 # The line of progress is rendered for each page, so not oftener than this.
 PROGRESS_SECONDS = 0.5
@@ -40,8 +38,8 @@ MOST_RENDERED = 3000
 
 # Two threads ask the database for all open pages: a thread and a connection for each of them would not scale. News have one
 # more to themselves, and never wait until fifty pages have caught up.
-_database = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live")
-_newsroom = ThreadPoolExecutor(max_workers=1, thread_name_prefix="news")
+_database = Askers("live", 2)
+_newsroom = Askers("news", 1)
 
 
 class Page:
@@ -121,7 +119,7 @@ class Hub:
         shown = [job for job in jobs if job in self._pages]
         if not shown:
             return
-        for job, card, html in await _ask(lambda: _render(shown), threads=_newsroom):
+        for job, card, html in await _newsroom.ask(lambda: _render(shown)):
             for page in self._pages.get(job, ()):
                 page.push(job, card, html)
 
@@ -166,7 +164,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream")
     task_ids = {text for part in request.GET.getlist("task_ids") for text in part.split(",") if text}
-    glances = await _ask(lambda: _glances(request, task_ids))
+    glances = await _database.ask(lambda: _glances(request, task_ids))
     seen = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
     missing = max(len(task_ids) - len(glances), 0)
     batch = request.GET.get("batch", "") if glances else ""
@@ -184,7 +182,7 @@ async def _events(page: Page) -> AsyncIterator[str]:
             for html in await page.news(0):
                 yield _event("card", html, page.number)
             page.number = newest
-            if page.waiting and (waits := page.new_waits(await _ask(lambda: queries.waits(page.waiting)))):
+            if page.waiting and (waits := page.new_waits(await _database.ask(lambda: queries.waits(page.waiting)))):
                 yield _event("waits", json.dumps(waits))
             async for text in _news(page, until=time.monotonic() + _until_catching_up()):
                 yield text
@@ -197,9 +195,9 @@ async def _events(page: Page) -> AsyncIterator[str]:
 async def _catch_up(page: Page) -> str:
     """Push what the page missed, whoever should have said so; return the version up to which it then has everything."""
     since = queries.earlier(page.number, MARGIN_SECONDS)
-    glances = await _ask(lambda: queries.glances(list(page.glances), since=since))
+    glances = await _database.ask(lambda: queries.glances(list(page.glances), since=since))
     outdated = {job: glances[job].version for job in page.outdated(glances)}
-    for job, card, html in await _ask(lambda: _known_or_rendered(outdated)):
+    for job, card, html in await _database.ask(lambda: _known_or_rendered(outdated)):
         page.push(job, card, html)
     return max((glance.version for glance in glances.values()), default=page.number)
 
@@ -268,15 +266,3 @@ def _render(jobs: list[UUID]) -> list[tuple[UUID, Card, str]]:
 def _until_catching_up() -> float:
     """Return after how many seconds a page catches up: not the same for all that were opened at the same moment."""
     return CATCH_UP_SECONDS * random.uniform(0.8, 1.0)
-
-
-async def _ask(question: Callable[[], T], *, threads: ThreadPoolExecutor = _database) -> T:
-    """Ask the database from a thread, and leave no connection behind."""
-
-    def asked() -> T:
-        try:
-            return question()
-        finally:
-            connection.close()
-
-    return await asyncio.get_running_loop().run_in_executor(threads, asked)

@@ -1,0 +1,258 @@
+"""The bodies that ask for a batch: JSON, a file of prompts as it is, or the same file from a form."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import IO, Any, NotRequired, TypedDict
+
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
+from rest_framework.request import Request
+
+from imagegen import prompt_files
+from imagegen.api.parsers import JSONObjectParser
+from imagegen.api.problems import in_field
+from imagegen.errors import BadSubmission, Problem
+from imagegen.items import MAX_NAME, Item, text_fault
+from imagegen.prompt_files import Line
+from imagegen.states import Visibility
+
+# What may stand beside the prompts, for all of them.
+DEFAULTS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "quality", "seed", "n")
+# What one prompt may have.
+OPTIONS = ("prompt", "name", *DEFAULTS)
+# Numbers that a form or an address spells as text.
+NUMBERS = ("seed", "n")
+# Which kind of file each media type is.
+FILES = {"text/plain": "txt", "text/csv": "csv", "application/jsonl": "jsonl", "application/x-ndjson": "jsonl"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a body asks for; `lines` are those of a file, one for each item."""
+
+    items: list[Item]
+    lines: list[int]
+    name: str
+    visibility: Visibility
+    dry_run: bool
+
+
+class PromptShape(TypedDict):
+    """One prompt with options of its own."""
+
+    prompt: str
+    name: NotRequired[str | None]
+    negative_prompt: NotRequired[str | None]
+    provider: NotRequired[str | None]
+    model: NotRequired[str | None]
+    size: NotRequired[str | None]
+    aspect_ratio: NotRequired[str | None]
+    style: NotRequired[str | None]
+    quality: NotRequired[str | None]
+    seed: NotRequired[int | None]
+    n: NotRequired[int | None]
+
+
+class DefaultsShape(TypedDict, total=False):
+    """Options for every prompt that has none of its own."""
+
+    negative_prompt: str | None
+    provider: str | None
+    model: str | None
+    size: str | None
+    aspect_ratio: str | None
+    style: str | None
+    quality: str | None
+    seed: int | None
+    n: int | None
+
+
+class BatchBodyShape(TypedDict):
+    """Prompts as texts, or as objects with options of their own."""
+
+    prompts: list[str | PromptShape]
+    defaults: NotRequired[DefaultsShape]
+    name: NotRequired[str]
+    visibility: NotRequired[Visibility]
+
+
+class Options(serializers.Serializer[Any]):
+    """What the address may say: whether it is only a question, and what else may stand in a body for all prompts."""
+
+    dry_run = serializers.BooleanField(required=False, help_text="Only say what it would make and cost.")
+    name = serializers.CharField(required=False, max_length=MAX_NAME)
+    visibility = serializers.ChoiceField([word.value for word in Visibility], required=False)
+    provider = serializers.CharField(required=False)
+    model = serializers.CharField(required=False)
+    negative_prompt = serializers.CharField(required=False)
+    size = serializers.CharField(required=False)
+    aspect_ratio = serializers.CharField(required=False)
+    style = serializers.CharField(required=False)  # type: ignore[assignment]
+    quality = serializers.CharField(required=False)
+    seed = serializers.IntegerField(required=False)
+    n = serializers.IntegerField(required=False)
+
+
+class FormSerializer(serializers.Serializer[Any]):
+    """A form with a file; whatever the address may say may stand beside it."""
+
+    file = serializers.FileField(help_text="A .txt, .csv or .jsonl file of prompts.")
+
+
+class _FileParser(BaseParser):
+    """A file of prompts as it is, read as if it came from a form."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> "DataAndFiles[Any, Any]":
+        file = SimpleUploadedFile(f"body.{FILES[self.media_type]}", stream.read())
+        return DataAndFiles(QueryDict(), MultiValueDict({"file": [file]}))
+
+
+class _PlainTextParser(_FileParser):
+    media_type = "text/plain"
+
+
+class _CSVParser(_FileParser):
+    media_type = "text/csv"
+
+
+class _JSONLinesParser(_FileParser):
+    media_type = "application/jsonl"
+
+
+class _NDJSONParser(_FileParser):
+    media_type = "application/x-ndjson"
+
+
+PARSERS = (JSONObjectParser, _PlainTextParser, _CSVParser, _JSONLinesParser, _NDJSONParser, MultiPartParser)
+BODIES: dict[str, object] = {
+    "application/json": BatchBodyShape,
+    **{media_type: {"type": "string"} for media_type in FILES},
+    "multipart/form-data": FormSerializer,
+}
+
+
+def read(request: Request) -> Asked:
+    """Return what a request asks for, or raise BadSubmission; what the prompts may be, `items` decides.
+
+    The address's options are for all prompts, the body's before them, and a prompt's own before all.
+    """
+    words: dict[str, Any] = dict(request.query_params.items())
+    dry_run = _is_true(words.pop("dry_run", ""))
+    body: Any = request.data
+    if isinstance(body, QueryDict):
+        fields: dict[str, Any] = dict(body.items())
+        return _of_file(fields.pop("file", None), {**words, **fields}, dry_run=dry_run)
+    return _of_json(body, words, dry_run=dry_run)
+
+
+@contextmanager
+def naming_lines(asked: Asked) -> Iterator[None]:
+    """Let problems with the prompts of a file name their lines."""
+    try:
+        yield
+    except BadSubmission as error:
+        raise BadSubmission([_with_line(asked, each) for each in error.problems]) from error
+
+
+def _with_line(asked: Asked, problem: Problem) -> Problem:
+    if problem.position is None or not asked.lines:
+        return problem
+    return replace(problem, message=f"line {asked.lines[problem.position]}: {problem.message}")
+
+
+def _of_json(body: dict[str, Any], words: dict[str, Any], *, dry_run: bool) -> Asked:
+    _check_names(body, ("prompts", "defaults", "name", "visibility"))
+    _check_names(words, ("dry_run", "name", "visibility", *DEFAULTS))
+    prompts, defaults = body.get("prompts"), body.get("defaults", {})
+    if not isinstance(prompts, list):
+        raise in_field("prompts", 'must be a list, like ["A red flying dog", {"prompt": "A piano ninja", "seed": 7}]')
+    if not isinstance(defaults, dict):
+        raise in_field("defaults", 'must be an object, like {"size": "1024x1024"}')
+    _check_names(defaults, DEFAULTS, where="defaults.")
+    for_all = {**_spelled(words), **defaults}
+    items = [_item(prompt, for_all, position) for position, prompt in enumerate(prompts)]
+    said = {**words, **body}
+    return Asked(items, [], _name(said.get("name", "")), _visibility(said.get("visibility")), dry_run)
+
+
+def _of_file(file: object, words: dict[str, Any], *, dry_run: bool) -> Asked:
+    _check_names(words, ("file", "dry_run", "name", "visibility", *DEFAULTS))
+    lines = _lines(file)
+    if not lines:
+        raise in_field("file", "holds no prompt")
+    items = [_line_item(line, _spelled(words), position) for position, line in enumerate(lines)]
+    numbers = [line.number for line in lines]
+    return Asked(items, numbers, _name(words.get("name", "")), _visibility(words.get("visibility")), dry_run)
+
+
+def _spelled(words: dict[str, Any]) -> dict[str, object]:
+    """Return the options among what a form or an address says."""
+    options = {name: value for name, value in words.items() if name in DEFAULTS}
+    return {name: _number(value) if name in NUMBERS else value for name, value in options.items()}
+
+
+def _line_item(line: Line, defaults: dict[str, Any], position: int) -> Item:
+    try:
+        return _item(line.prompt, defaults, position)
+    except BadSubmission as error:
+        marked = [replace(each, message=f"line {line.number}: {each.message}") for each in error.problems]
+        raise BadSubmission(marked) from error
+
+
+def _item(prompt: object, defaults: dict[str, Any], position: int) -> Item:
+    """Return one prompt with its options; whatever its type, `items` says what is wrong with a value."""
+    own = prompt if isinstance(prompt, dict) else {"prompt": prompt}
+    for name in own:
+        if name not in OPTIONS:
+            known = f"is not known here; a prompt may have {', '.join(OPTIONS)}"
+            raise BadSubmission([Problem(name[:60], known, position)])
+    given = {name: value for name, value in own.items() if value is not None}
+    return Item(**{"prompt": None, **defaults, **given})
+
+
+def _lines(file: object) -> list[Line]:
+    if not isinstance(file, UploadedFile):
+        raise in_field("file", "a form needs a file of prompts in the field `file`")
+    ending = (file.name or "").rpartition(".")[2].lower()
+    kind = ending if ending in prompt_files.KINDS else FILES.get(file.content_type or "")
+    if not kind:
+        raise in_field("file", f"{(file.name or '')[:60]!r} is neither .txt, .csv nor .jsonl")
+    return prompt_files.read(file.read(), kind)
+
+
+def _check_names(given: Mapping[str, object], known: tuple[str, ...], *, where: str = "") -> None:
+    for name in given:
+        if name not in known:
+            raise in_field(f"{where}{name[:60]}", f"is not known here; there are {', '.join(known)}")
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_NAME or text_fault(value):
+        raise in_field("name", f"must be text of at most {MAX_NAME} characters")
+    return value.strip()
+
+
+def _visibility(value: object) -> Visibility:
+    if value is None:
+        return Visibility.PRIVATE
+    if not isinstance(value, str) or value not in list(Visibility):
+        raise in_field("visibility", f"must be {' or '.join(Visibility)}")
+    return Visibility(value)
+
+
+def _number(text: str) -> object:
+    """Return the number that a form spells; what is none stays text, to be named by whoever checks it."""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else text
+
+
+def _is_true(text: str) -> bool:
+    if text.lower() not in ("", "0", "false", "1", "true"):
+        raise in_field("dry_run", "must be 1 or 0")
+    return text.lower() in ("1", "true")

@@ -1,0 +1,104 @@
+"""What drf-spectacular cannot see: doors that are no views of Django REST Framework, described by hand."""
+
+from typing import Any, NotRequired, TypedDict
+
+from drf_spectacular.plumbing import resolve_type_hint
+
+
+class GenerationsBody(TypedDict):
+    """What OpenAI's SDKs send; more of their options are taken where they make no difference."""
+
+    prompt: str
+    model: NotRequired[str | None]
+    n: NotRequired[int | None]
+    size: NotRequired[str | None]
+    quality: NotRequired[str | None]
+    style: NotRequired[str | None]
+    response_format: NotRequired[str | None]
+    user: NotRequired[str | None]
+    seed: NotRequired[int | None]
+    negative_prompt: NotRequired[str | None]
+    aspect_ratio: NotRequired[str | None]
+
+
+class Picture(TypedDict):
+    """One picture, in the format that was asked for, or in both."""
+
+    b64_json: NotRequired[str]
+    url: NotRequired[str]
+
+
+class Generations(TypedDict):
+    """The pictures."""
+
+    created: int
+    data: list[Picture]
+
+
+class Model(TypedDict):
+    """What can draw."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+
+
+class Models(TypedDict):
+    """All that can draw."""
+
+    object: str
+    data: list[Model]
+
+
+class Fault(TypedDict):
+    """What went wrong, in OpenAI's words."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Error(TypedDict):
+    """An error as OpenAI's SDKs read it."""
+
+    error: Fault
+
+
+class Health(TypedDict):
+    """One word, and beside it what each part says."""
+
+    status: str
+
+
+def add(result: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Add these doors to the schema that was made of the others."""
+    error = _json("What went wrong", Error)
+    generations = {
+        "operationId": "openai_generations",
+        "summary": "Make pictures and wait for them, as OpenAI does",
+        "tags": ["v1"],
+        "requestBody": {"required": True, "content": _content(GenerationsBody)},
+        "responses": {"200": _json("The pictures", Generations), "default": error},
+    }
+    result["paths"] |= {
+        "/v1/images/generations": {"post": generations},
+        "/v1/models": {"get": _get("openai_models", "What can draw, as OpenAI lists it", {"200": Models, "default": Error})},
+        "/healthz": {"get": _get("healthz", "Whether it answers", {"200": Health})},
+        "/readyz": {"get": _get("readyz", "Whether pictures can be made", {"200": Health, "503": Health})},
+    }
+    return result
+
+
+def _get(name: str, summary: str, answers: dict[str, object]) -> dict[str, Any]:
+    responses = {status: _json(summary, shape) for status, shape in answers.items()}
+    return {"operationId": name, "summary": summary, "tags": [name.split("_")[0]], "responses": responses}
+
+
+def _json(description: str, shape: object) -> dict[str, Any]:
+    return {"description": description, "content": _content(shape)}
+
+
+def _content(shape: object) -> dict[str, Any]:
+    return {"application/json": {"schema": resolve_type_hint(shape)}}  # type: ignore[no-untyped-call]

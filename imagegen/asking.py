@@ -1,0 +1,28 @@
+"""Questions to the database from asynchronous code, in a few threads: one for each who asks would not scale."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import connection
+
+T = TypeVar("T")
+
+
+class Askers:
+    """So many threads that ask, in turn, whatever they are given; `name` is theirs in a stack trace."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=name)
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """Return the answer, and leave no connection behind."""
+
+        def asked() -> T:
+            try:
+                return question()
+            finally:
+                connection.close()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)

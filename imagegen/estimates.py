@@ -1,0 +1,29 @@
+"""What pictures will cost, before anything is bought: known prices added up by unit, and how many have none."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from imagegen.models import Job
+from imagegen.providers import registry
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`amounts` adds up known prices by unit; `unpriced` counts pictures of which nobody knows what they cost."""
+
+    pictures: int
+    amounts: dict[str, Decimal]
+    unpriced: int
+
+
+def of(jobs: Iterable[Job]) -> Estimate:
+    """Return what these jobs cost where each is drawn with one call; they need not be saved."""
+    pictures, unpriced, amounts = 0, 0, dict[str, Decimal]()
+    for job in jobs:
+        price = registry.get(job.provider).price(job.model, job.size, job.quality)
+        pictures += 1
+        unpriced += price is None
+        if price is not None:
+            amounts[price.unit] = amounts.get(price.unit, Decimal(0)) + Decimal(str(price.amount))
+    return Estimate(pictures, amounts, unpriced)

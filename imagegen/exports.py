@@ -1,0 +1,77 @@
+"""A batch as a zip file: every picture that is there, and a manifest of all that was asked for, made while it is sent."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from zipstream import ZIP_STORED, ZipStream
+
+from imagegen import file_names, statements, storage
+from imagegen.errors import StorageUnavailable
+from imagegen.models import Job
+from imagegen.statements import Cost
+
+MANIFEST = "manifest.json"
+# Jobs are read so many at a time: a thousand prompts may be ten megabytes.
+AT_ONCE = 100
+
+
+def zipped(batch: UUID) -> Iterator[bytes]:
+    """Yield the zip file of a batch. Pictures are stored as they are: they do not get smaller."""
+    archive = ZipStream(compress_type=ZIP_STORED)
+    tasks: list[dict[str, Any]] = []
+    for job, cost in _jobs(batch):
+        task = _task(job, cost)
+        if body := _picture(job, task):
+            archive.add(body, task["file"])
+            yield from archive.all_files()
+        tasks.append(task)
+    archive.add(json.dumps({"batch": str(batch), "tasks": tasks}, indent=2, ensure_ascii=False), MANIFEST)
+    yield from archive.finalize()
+
+
+def _jobs(batch: UUID) -> Iterator[tuple[Job, Cost]]:
+    jobs = Job.objects.filter(batch=batch).order_by("position")
+    for first in range(0, jobs.count(), AT_ONCE):
+        some = list(jobs[first : first + AT_ONCE])
+        costs = statements.costs_of([job.pk for job in some])
+        yield from ((job, costs[job.pk]) for job in some)
+
+
+def _picture(job: Job, task: dict[str, Any]) -> bytes:
+    """Return the stored picture, or nothing where there is none; where its file cannot be had, the manifest says so."""
+    if not job.picture:
+        return b""
+    try:
+        body = storage.read(job.picture)
+    except (FileNotFoundError, StorageUnavailable):
+        task["why"] = "The picture's file could not be read."
+        return b""
+    task.update(file=_name(job), sha256=job.sha256)
+    return body
+
+
+def _task(job: Job, cost: Cost) -> dict[str, Any]:
+    return {
+        "task_id": str(job.pk),
+        "prompt": job.prompt,
+        "name": job.name,
+        "negative_prompt": job.negative_prompt,
+        "provider": job.provider,
+        "model": job.model,
+        "style": job.style,
+        "quality": job.quality,
+        "seed": _seed(job),
+        "state": job.state,
+        "why": job.error_sentence or None,
+        "cost": {unit: float(amount) for unit, amount in cost.amounts.items()},
+    }
+
+
+def _seed(job: Job) -> int | None:
+    return job.seed if job.actual_seed is None else job.actual_seed
+
+
+def _name(job: Job) -> str:
+    return file_names.picture(job.position, job.name or job.prompt, _seed(job), job.picture.rpartition(".")[2])
