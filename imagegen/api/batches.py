@@ -127,7 +127,7 @@ class Batches(APIView):
     @describe("batches", "Batches, the newest first", {200: BatchesShape}, asked=Paged)
     def get(self, request: Request) -> Response:
         accounts.check_may_read(request.user)
-        Paged(data=request.query_params).is_valid(raise_exception=True)
+        Paged.read(request.query_params)
         pages = NewestFirst()
         page = pages.paginate_queryset(Batch.objects.filter(accounts.may_list(request.user)), request, self)
         return pages.get_paginated_response([_roll_up(request, found) for found in statements.of_batches(page or [])])

@@ -24,6 +24,7 @@ from imagegen.accounts import Viewer
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
 from imagegen.api.schema import describe
+from imagegen.api.words import Words
 from imagegen.errors import BadSubmission, StorageUnavailable
 from imagegen.items import Item
 from imagegen.models import Job
@@ -63,7 +64,7 @@ class PictureShape(TypedDict):
     request_id: str
 
 
-class Wanted(serializers.Serializer[Any]):
+class Wanted(Words):
     """Which pictures to list."""
 
     limit = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_LIMIT)
@@ -103,8 +104,9 @@ class GenerateImage(APIView):
     @describe("generated_images", "Pictures as base64, the newest first", {200: list[PictureShape]}, asked=Wanted)
     def get(self, request: Request) -> Response:
         accounts.check_may_read(request.user)
-        found = _pictures(request.user, request.query_params.get("request_id", ""))
-        newest = found.order_by("-created", "-position")[: _limit(request)]
+        wanted = Wanted.read(request.query_params)
+        found = _pictures(request.user, wanted.get("request_id"))
+        newest = found.order_by("-created", "-position")[: wanted.get("limit", USUAL_LIMIT)]
         return Response([entry for job in newest if (entry := _entry(job))])
 
 
@@ -122,7 +124,7 @@ def _named(field: str) -> str:
     return {"prompt": "text_prompts", "size": "image_size"}.get(field, field)
 
 
-def _pictures(viewer: Viewer, request_id: str) -> QuerySet[Job]:
+def _pictures(viewer: Viewer, request_id: UUID | None) -> QuerySet[Job]:
     """Return finished jobs: of one request for whoever knows its id, else one's own.
 
     What nobody owns opens to whoever knows its id. Here nobody is asked for it, so without one people without a name see
@@ -130,25 +132,11 @@ def _pictures(viewer: Viewer, request_id: str) -> QuerySet[Job]:
     """
     finished = Job.objects.exclude(picture="")
     if request_id:
-        return finished.filter(accounts.may_see(viewer, batch="batch__"), batch=_uuid(request_id))
+        return finished.filter(accounts.may_see(viewer, batch="batch__"), batch=request_id)
     if viewer.is_authenticated:
         return finished.filter(batch__owner=viewer.pk)
     is_shared = Q(batch__owner=None, batch__source=SOURCE)
     return finished.filter(is_shared) if conf.anonymous_access() == "open" else finished.none()
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise in_field("request_id", f"{text[:60]!r} is not the id of a request") from error
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(USUAL_LIMIT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_LIMIT):
-        raise in_field("limit", f"must be a whole number from 1 to {LARGEST_LIMIT}")
-    return int(text)
 
 
 def _entry(job: Job) -> PictureShape | None:

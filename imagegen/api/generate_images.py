@@ -93,7 +93,10 @@ class ShowImages(APIView):
     @describe(
         "show_images",
         "The pictures of some tasks",
-        {(200, "application/json"): AllShownShape, (404, "application/json"): AllShownShape, (200, "text/html"): str},
+        {
+            **{(status, "application/json"): AllShownShape for status in (200, 404)},
+            **{(status, "text/html"): str for status in (200, 404, "default")},
+        },
         asked=WantedTasks,
     )
     def get(self, request: Request) -> Response:

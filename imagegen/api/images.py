@@ -76,10 +76,8 @@ class Images(APIView):
 
     @describe("images", "Find pictures", {200: ImagesShape}, asked=Asked)
     def get(self, request: Request) -> Response:
-        wanted = Asked(data=request.query_params)
-        wanted.is_valid(raise_exception=True)
-        pages = NewestFirst()
-        found = gallery.find(_search(wanted.validated_data), request.user)
+        pages, wanted = NewestFirst(), Asked.read(request.query_params)
+        found = gallery.find(_search(wanted), request.user)
         page = pages.paginate_queryset(found, request, self) or []
         return pages.get_paginated_response(_entries(request, page))
 

@@ -84,6 +84,7 @@ async def generations(request: HttpRequest) -> JsonResponse:
         return refusal.response
 
 
+@csrf_exempt
 @require_safe
 async def models(request: HttpRequest) -> JsonResponse:
     """List what can draw, as `provider/model`; a provider's name alone stands for its first model."""

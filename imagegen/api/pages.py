@@ -1,12 +1,12 @@
 """Lists a page at a time, from where the last page ended, however many came in between."""
 
-from typing import Any
-
 from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
+
+from imagegen.api.words import Words
 
 USUAL, MOST = 20, 100
 
@@ -27,11 +27,13 @@ class NewestFirst(CursorPagination):
         return cursor
 
 
-class Paged(serializers.Serializer[Any]):
+class Paged(Words):
     """What the address of any list may say."""
 
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST, help_text=f"{USUAL} unless it is said.")
-    cursor = serializers.CharField(required=False, help_text="From `next` or `previous` of another page.")
+    cursor = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="From `next` or `previous` of another page."
+    )
 
 
 def _is_moment(text: str) -> bool:

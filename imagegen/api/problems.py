@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import TemplateHTMLRenderer
@@ -41,6 +41,11 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
         page = {"heading": HTTPStatus(status).phrase, "text": detail}
         return render(context["request"], "imagegen/message.html", page, status=status)
     return problem(status, detail, headers=headers, **more)
+
+
+def no_such_door(request: HttpRequest) -> HttpResponse:
+    """Answer for an address of the APIs that stands for nothing, in the form that their clients read."""
+    return problem(404, "There is nothing at this address.")
 
 
 def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: object) -> JsonResponse:

@@ -1,7 +1,7 @@
 """The schema of our own API: made of the shapes that the code itself is checked against."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict, TypeVar, is_typeddict
+from typing import Any, NotRequired, TypedDict, TypeVar, is_typeddict
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import resolve_type_hint
@@ -20,30 +20,27 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class FaultShape(TypedDict):
-    """One thing wrong with what was sent; `position` is that of the item, from 0, and null where it is about none."""
+    """One thing wrong with what was sent; `position` is that of the item, from 0, where it is about one."""
 
     field: str
     message: str
-    position: int | None
+    position: NotRequired[int]
 
 
-class _ProblemBase(TypedDict):
+class ProblemShape(TypedDict):
+    """Any error, as RFC 9457 has it; `errors` names each field that is wrong."""
+
     type: str
     title: str
     status: int
     detail: str
-
-
-class ProblemShape(_ProblemBase, total=False):
-    """Any error, as RFC 9457 has it; `errors` names each field that is wrong."""
-
-    errors: list[FaultShape]
+    errors: NotRequired[list[FaultShape]]
 
 
 def describe(
     name: str,
     summary: str,
-    answers: Mapping[int | tuple[int, str], object],
+    answers: Mapping[int | tuple[int | str, str], object],
     *,
     body: object = None,
     asked: type[Serializer[Any]] | None = None,
@@ -54,13 +51,33 @@ def describe(
     `name` is the operation's own, for clients that are made of the schema. Every other answer is a problem.
     """
     parameters: list[Any] = [*([asked] if asked else []), *headers]
-    responses: dict[Any, object] = {**answers, ("default", TYPE): ProblemShape}
+    responses: dict[Any, object] = {("default", TYPE): ProblemShape, **answers}
     return extend_schema(operation_id=name, summary=summary, request=body, responses=responses, parameters=parameters)
 
 
 def without_slashes(endpoints: list[tuple[str, str, str, Any]], **_: object) -> list[tuple[str, str, str, Any]]:
     """Spell each address as the documents do; the slash at its end is for clients that send one."""
     return [(path.rstrip("/") or "/", regex, method, view) for path, regex, method, view in endpoints]
+
+
+def of_shape(shape: object) -> dict[str, Any]:
+    """Return the schema of a TypedDict."""
+    schema: dict[str, Any] = _as_in_31(resolve_type_hint(shape))  # type: ignore[no-untyped-call]
+    return schema
+
+
+def _as_in_31(schema: Any) -> Any:
+    """Spell what may be null as OpenAPI 3.1 does; drf-spectacular does so for serializers alone."""
+    if isinstance(schema, list):
+        return [_as_in_31(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    spelled = {name: _as_in_31(value) for name, value in schema.items() if name != "nullable"}
+    if not schema.get("nullable"):
+        return spelled
+    if "type" in spelled and "enum" not in spelled:
+        return {**spelled, "type": [spelled["type"], "null"]}
+    return {"anyOf": [spelled, {"type": "null"}]}
 
 
 class _Shape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
@@ -74,5 +91,4 @@ class _Shape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         return str(self.target.__name__).removesuffix("Shape")
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
-        schema: dict[str, Any] = resolve_type_hint(self.target)  # type: ignore[no-untyped-call]
-        return schema
+        return of_shape(self.target)

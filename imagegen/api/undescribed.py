@@ -2,7 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
-from drf_spectacular.plumbing import resolve_type_hint
+from imagegen.api.schema import of_shape
 
 
 class GenerationsBody(TypedDict):
@@ -101,4 +101,4 @@ def _json(description: str, shape: object) -> dict[str, Any]:
 
 
 def _content(shape: object) -> dict[str, Any]:
-    return {"application/json": {"schema": resolve_type_hint(shape)}}  # type: ignore[no-untyped-call]
+    return {"application/json": {"schema": of_shape(shape)}}

@@ -1,6 +1,7 @@
 """The addresses of the APIs; each works with and without a slash at its end."""
 
 from django.urls import re_path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from imagegen.addresses import UUID
@@ -13,6 +14,7 @@ from imagegen.api import (
     images,
     jobs,
     openai_images,
+    problems,
     providers,
     usage,
     v1_generate,
@@ -38,6 +40,7 @@ urlpatterns = [
     re_path(r"^v1/generate/?$", v1_generate.Generate.as_view(), name="v1-generate"),
     re_path(r"^v1/jobs/(?P<job_id>[^/]+)/?$", v1_generate.JobStatus.as_view(), name="v1-job"),
     re_path(r"^api/providers/?$", providers.Providers.as_view(), name="api-providers"),
+    re_path(r"^(?:api|v1)/", csrf_exempt(problems.no_such_door)),
     re_path(r"^healthz/?$", health.healthz, name="healthz"),
     re_path(r"^readyz/?$", health.readyz, name="readyz"),
 ]

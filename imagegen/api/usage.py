@@ -1,7 +1,7 @@
 """GET /api/usage: what was spent, and how many pictures came of it, by day, provider and person."""
 
 from datetime import date
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from imagegen import accounts, usage
 from imagegen.api.schema import describe
 from imagegen.api.shapes import number
+from imagegen.api.words import Words
 from imagegen.usage import DaySpent
 
 
@@ -38,7 +39,7 @@ class UsageShape(TypedDict):
     days: list[DayShape]
 
 
-class Asked(serializers.Serializer[Any]):
+class Asked(Words):
     """Which days, both included; thirty days up to today unless it is said."""
 
     since = serializers.DateField(required=False)
@@ -51,9 +52,7 @@ class Usage(APIView):
     @describe("usage", "What was spent", {200: UsageShape}, asked=Asked)
     def get(self, request: Request) -> Response:
         accounts.check_may_read(request.user)
-        wanted = Asked(data=request.query_params)
-        wanted.is_valid(raise_exception=True)
-        days = usage.by_day(request.user, **wanted.validated_data)
+        days = usage.by_day(request.user, **Asked.read(request.query_params))
         answer: UsageShape = {"days": [_entry(day) for day in days]}
         return Response(answer)
 

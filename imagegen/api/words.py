@@ -1,0 +1,25 @@
+"""What stands behind the question mark of an address: every word known, and none of them empty."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from imagegen.api.problems import in_field
+
+
+class Words(serializers.Serializer[Any]):
+    """Reads the words of an address; BadSubmission names the one that is wrong."""
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is said, as values; what is not said is not there."""
+        words = cls(data=said)
+        for name in said:
+            if name not in words.fields:
+                raise in_field(name[:60], f"is not known here; there are {', '.join(words.fields)}")
+            if not said[name]:
+                raise in_field(name, "is empty; leave it out")
+        words.is_valid(raise_exception=True)
+        values: dict[str, Any] = words.validated_data
+        return values
