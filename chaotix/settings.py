@@ -320,6 +320,14 @@ DEFAULT_PROVIDER = env.choice(
 # Who takes over, one after the other, from a provider that surely made nothing and cannot for now.
 FALLBACK_CHAIN = env.listing("FALLBACK_CHAIN")
 
+PROMPT_WRITERS: dict[str, dict[str, Any]] = {
+    "words": {
+        "BACKEND": "imagegen.writers.words.Words",
+        "OPTIONS": {"folder": env.folder("WORD_LISTS", "")} if env.text("WORD_LISTS") else {},
+    },
+}
+DEFAULT_WRITER = env.choice("DEFAULT_WRITER", "words", tuple(PROMPT_WRITERS))
+
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # --- Log ----------------------------------------------------------------------------------------------------------

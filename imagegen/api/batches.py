@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import Http404
 from django.urls import reverse
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -120,6 +121,9 @@ class Batches(APIView):
         headers=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request) -> Response:
+        if addresses.is_from_elsewhere(request):
+            # A form of another site may send a file of prompts, and asks nobody before it does.
+            raise PermissionDenied("Another site may not ask for pictures in your name.")
         asked = batch_bodies.read(request)
         with batch_bodies.naming_lines(asked):
             return _dry_run(request, asked) if asked.dry_run else _submit(request, asked)

@@ -23,8 +23,8 @@ from imagegen import accounts, conf, storage, submission
 from imagegen.accounts import Viewer
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
+from imagegen.api.query import Query
 from imagegen.api.schema import describe
-from imagegen.api.words import Words
 from imagegen.errors import BadSubmission, StorageUnavailable
 from imagegen.items import Item
 from imagegen.models import Job
@@ -64,7 +64,7 @@ class PictureShape(TypedDict):
     request_id: str
 
 
-class Wanted(Words):
+class Wanted(Query):
     """Which pictures to list."""
 
     limit = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_LIMIT)

@@ -4,7 +4,6 @@ Waiting takes no thread that others need, and a client that goes away loses noth
 again by itself; what it sends a second time joins the first, so that nothing is bought twice.
 """
 
-import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -19,23 +18,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from imagegen import accounts, addresses, queries, storage, submission
 from imagegen.accounts import Viewer
-from imagegen.asking import Askers
+from imagegen.api.awaited import database, until_ended
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, StorageUnavailable
 from imagegen.items import Item
 from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.queries import Card
-from imagegen.states import UNFINISHED, State
+from imagegen.states import State
 
 SOURCE = "openai-images"
 MOST_PICTURES = 10
 # Within this time a request that an SDK says it repeats is the same one.
 JOIN = timedelta(minutes=10)
-# How often a request that waits looks, at first and later, in seconds.
-FIRST_LOOK, LAST_LOOK = 0.2, 1.0
 FORMATS = ("b64_json", "url")
-# Of all requests that wait together.
-_database = Askers("openai", 2)
 # What OpenAI's SDKs may send that is no matter here: who the end user is, and what every picture is like anyway.
 HARMLESS: Mapping[str, tuple[object, ...]] = {
     "background": ("auto", "opaque"),
@@ -76,10 +71,10 @@ async def generations(request: HttpRequest) -> JsonResponse:
     try:
         asked = _read(request)
         viewer = await request.auser()
-        jobs = await _database.ask(lambda: _submit(asked, viewer))
-        await _until_ended(jobs)
+        jobs = await database.ask(lambda: _submit(asked, viewer))
+        await until_ended(jobs)
         base_url = addresses.base_url(request)
-        return await _database.ask(lambda: _answer(jobs, asked.response_format, viewer, base_url))
+        return await database.ask(lambda: _answer(jobs, asked.response_format, viewer, base_url))
     except _Refusal as refusal:
         return refusal.response
 
@@ -174,14 +169,6 @@ def _submit(asked: _Asked, viewer: Viewer) -> list[UUID]:
         ) from error
     except Conflict as error:
         raise _Refusal(409, str(error)) from error
-
-
-async def _until_ended(jobs: list[UUID]) -> None:
-    """Return once none of these jobs waits or runs."""
-    pause = FIRST_LOOK
-    while await _database.ask(lambda: Job.objects.filter(pk__in=jobs, state__in=UNFINISHED).exists()):
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LAST_LOOK)
 
 
 def _answer(jobs: list[UUID], response_format: str, viewer: Viewer, base_url: str) -> JsonResponse:

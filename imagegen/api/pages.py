@@ -6,7 +6,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
-from imagegen.api.words import Words
+from imagegen.api.query import Query
 
 USUAL, MOST = 20, 100
 
@@ -27,7 +27,7 @@ class NewestFirst(CursorPagination):
         return cursor
 
 
-class Paged(Words):
+class Paged(Query):
     """What the address of any list may say."""
 
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST, help_text=f"{USUAL} unless it is said.")

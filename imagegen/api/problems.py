@@ -43,6 +43,14 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     return problem(status, detail, headers=headers, **more)
 
 
+def of_error(error: Exception) -> HttpResponse:
+    """Shape an error for a view that is none of Django REST Framework's."""
+    response = answer(error, {"request": None})
+    if response is None:
+        raise error
+    return response
+
+
 def no_such_door(request: HttpRequest) -> HttpResponse:
     """Answer for an address of the APIs that stands for nothing, in the form that their clients read."""
     return problem(404, "There is nothing at this address.")

@@ -2,7 +2,9 @@
 
 from typing import Any, NotRequired, TypedDict
 
-from imagegen.api.schema import of_shape
+from imagegen.api.problems import TYPE
+from imagegen.api.random_image import LONGEST_WAIT, RandomShape
+from imagegen.api.schema import ProblemShape, of_shape
 
 
 class GenerationsBody(TypedDict):
@@ -82,7 +84,20 @@ def add(result: dict[str, Any], **_: object) -> dict[str, Any]:
         "requestBody": {"required": True, "content": _content(GenerationsBody)},
         "responses": {"200": _json("The pictures", Generations), "default": error},
     }
+    chance = {
+        "tags": ["apis"],
+        "parameters": [{"name": "wait", "in": "query", "schema": {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT}}],
+        "responses": {
+            "200": _json("The picture, or why there is none", RandomShape),
+            "202": _json("The picture is still to come", RandomShape),
+            "default": {"description": "Any error", "content": {TYPE: {"schema": of_shape(ProblemShape)}}},
+        },
+    }
     result["paths"] |= {
+        "/apis/generate-image": {
+            method: {"operationId": f"{method}_random_image", "summary": "Draw what a line becomes by chance", **chance}
+            for method in ("get", "post")
+        },
         "/v1/images/generations": {"post": generations},
         "/v1/models": {"get": _get("openai_models", "What can draw, as OpenAI lists it", {"200": Models, "default": Error})},
         "/healthz": {"get": _get("healthz", "Whether it answers", {"200": Health})},

@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from imagegen import accounts, usage
+from imagegen.api.query import Query
 from imagegen.api.schema import describe
 from imagegen.api.shapes import number
-from imagegen.api.words import Words
 from imagegen.usage import DaySpent
 
 
@@ -39,7 +39,7 @@ class UsageShape(TypedDict):
     days: list[DayShape]
 
 
-class Asked(Words):
+class Asked(Query):
     """Which days, both included; thirty days up to today unless it is said."""
 
     since = serializers.DateField(required=False)

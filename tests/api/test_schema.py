@@ -41,7 +41,7 @@ def routes(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns)
-        elif not str(pattern.pattern).startswith("^(?:api|v1)"):
+        elif not str(pattern.pattern).startswith("^(?:apis?|v1)"):
             path: str = EndpointEnumerator().get_path_from_regex(str(pattern.pattern))  # type: ignore[no-untyped-call]
             yield re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path.replace("\\", "")).rstrip("/") or "/"
 

@@ -8,18 +8,18 @@ from rest_framework import serializers
 from imagegen.api.problems import in_field
 
 
-class Words(serializers.Serializer[Any]):
+class Query(serializers.Serializer[Any]):
     """Reads the words of an address; BadSubmission names the one that is wrong."""
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is said, as values; what is not said is not there."""
-        words = cls(data=said)
+        query = cls(data=said)
         for name in said:
-            if name not in words.fields:
-                raise in_field(name[:60], f"is not known here; there are {', '.join(words.fields)}")
-            if not said[name]:
+            if name not in query.fields:
+                raise in_field(name[:60], f"is not known here; there are {', '.join(query.fields)}")
+            if said[name] == "":
                 raise in_field(name, "is empty; leave it out")
-        words.is_valid(raise_exception=True)
-        values: dict[str, Any] = words.validated_data
+        query.is_valid(raise_exception=True)
+        values: dict[str, Any] = query.validated_data
         return values

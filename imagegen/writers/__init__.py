@@ -1,0 +1,1 @@
+"""Prompt writers as plugs: each is one module that knows nothing of the database, DRF or Celery."""
