@@ -1,6 +1,7 @@
 """Postman's collection, run by newman against the product: every request checks its own answer, and the checks bite."""
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests import needs
 from tests.product import PROJECT, Product
@@ -29,6 +31,12 @@ class Run:
     @property
     def requests(self) -> set[str]:
         return {execution["item"]["name"] for execution in self.summary["executions"]}
+
+    @property
+    def tried(self) -> set[str]:
+        """Method and path of each request that was sent."""
+        sent = [execution["request"] for execution in self.summary["executions"]]
+        return {f"{each['method']} /{'/'.join(each['url'].get('path', []))}" for each in sent}
 
     @property
     def checked(self) -> set[str]:
@@ -101,6 +109,17 @@ def test_every_request_is_sent_and_checks_its_answer(run: Run, names: list[str])
     assert len(set(names)) == len(names)
     assert run.requests == set(names)
     assert run.checked == set(names)
+
+
+@pytest.mark.django_db
+def test_every_door_is_tried(run: Run, client: Client) -> None:
+    paths = client.get("/api/schema").json()["paths"]
+    doors = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+    assert {door for door in doors if not any(leads_to(door, tried) for tried in run.tried)} == set()
+
+
+def leads_to(door: str, tried: str) -> bool:
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", door) + "/?", tried) is not None
 
 
 def test_no_request_is_content_with_a_server_that_agrees_with_everything(

@@ -213,3 +213,10 @@ def test_a_list_asks_as_many_questions_for_twenty_batches_as_for_one(
         make_job(batch=make_batch(), state=State.FAILED)
     with django_assert_max_num_queries(5):
         assert len(client.get(URL).json()["results"]) == 20
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "text/csv"])
+def test_a_page_of_another_site_cannot_send_a_file(client: Client, media_type: str) -> None:
+    answer = client.post(URL, "prompt\nA kite", content_type=media_type, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert not Batch.objects.exists()
