@@ -1,4 +1,4 @@
-"""Imported by a worker process: sends it SIGQUIT while its main thread hands a job to the pool, and holds the pool's lock."""
+"""Imported by a worker process: sends it SIGQUIT while its main thread holds the lock of the pool that it hands a job to."""
 
 import os
 import signal
