@@ -18,7 +18,8 @@ from tests.kept import forget_everything, own_pictures
 from tests.standins.stability import StabilityStandIn
 from tests.waiting import wait_until
 
-LONG = ("chaos", "crash_points", "browser")
+# These take minutes and many processors. Side by side they would take each other's time: each group stays in one process.
+LONG = {"browser": "browser", "chaos": "storms", "crash_points": "storms"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -108,7 +109,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that at the end of a run in parallel no process waits long for another."""
+    """Keep each file in one process, and begin with what takes long, so that at the end no process waits long for another."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(LONG.get(item.path.parent.name, str(item.path))))
     items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 

@@ -118,7 +118,7 @@ def test_a_page_that_is_done_listens_no_more(product: Product, visitor: Visitor)
 def test_a_server_that_stops_and_starts_again_is_caught_up_with(chromium: Browser) -> None:
     with Product() as product:
         with paused(product):
-            ids = product.generate(*["A kite [demo: slow 1]"] * 100, size="64x64")
+            ids = product.generate(*["A kite [demo: slow 1]"] * 20, size="64x64")
             page = Visitor(chromium, product.url).open(results(ids))
             visited = stay(page)
         product.stop()
@@ -126,7 +126,7 @@ def test_a_server_that_stops_and_starts_again_is_caught_up_with(chromium: Browse
         product.start()
         wait_until(lambda: product.is_ready, seconds=START_SECONDS, what="the line `ready`")
         expect(page).to_have_title("Done: Your pictures – Chaotix")
-        expect(page.locator("li.card[data-state=succeeded]")).to_have_count(100)
+        expect(page.locator("li.card[data-state=succeeded]")).to_have_count(20)
         assert has_stayed(page)
         assert visited == []
         page.context.close()
