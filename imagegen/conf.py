@@ -65,6 +65,11 @@ def anonymous_access() -> str:
     return str(settings.ANONYMOUS_ACCESS)
 
 
+def sign_up_is_open() -> bool:
+    """Whether people may make accounts themselves."""
+    return bool(settings.SIGN_UP == "open")
+
+
 def worker_concurrency() -> int:
     return int(settings.WORKER_CONCURRENCY)
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from imagegen import conf
+from imagegen import conf, texts
 from imagegen.errors import BadSubmission, Problem
 from imagegen.models import Job
 from imagegen.providers import registry
@@ -120,7 +120,7 @@ class _Reader:
         if not isinstance(value, str):
             self._wrong(field, f"must be text, not {_kind(value)}")
             return ""
-        if fault := text_fault(value):
+        if fault := texts.fault(value):
             self._wrong(field, fault)
             return ""
         return "" if value.strip().lower() in absent else value.strip()
@@ -156,7 +156,7 @@ class _Reader:
             self._wrong("prompt", "must be text, not nothing")
             return ""
         prompt = self.text("prompt", absent=frozenset())
-        if not prompt and isinstance(self._item.prompt, str) and not text_fault(self._item.prompt):
+        if not prompt and isinstance(self._item.prompt, str) and not texts.fault(self._item.prompt):
             self._wrong("prompt", "is empty")
         return prompt
 
@@ -208,17 +208,6 @@ class _Reader:
 
     def _wrong(self, field: str, message: str) -> None:
         self._problems.append(Problem(field, message, self._position))
-
-
-def text_fault(value: str) -> str:
-    """Return what keeps a text from being kept, or nothing."""
-    if "\x00" in value:
-        return "holds a NUL character"
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return "holds half of a surrogate pair, which is no text"
-    return ""
 
 
 def _kind(value: Any) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from knox.models import AbstractAuthToken
 
 from imagegen.states import Charged, PauseReason, State, Visibility
 
@@ -177,6 +178,15 @@ class ProviderPause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider or 'everything'}: {self.reason}"
+
+
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
+    """What a person's program shows to act in their name; only the digest of it is kept."""
+
+    name = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return f"{self.token_key}… {self.name}"
 
 
 class Worker(models.Model):

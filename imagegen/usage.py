@@ -87,11 +87,14 @@ class DaySpent:
     amount: Decimal | None
 
 
-def by_day(viewer: Viewer, *, since: date | None = None, until: date | None = None) -> list[DaySpent]:
-    """Return what this person spent, or everybody where they oversee that, the newest day first; both days included."""
+def by_day(viewer: Viewer, *, since: date | None = None, until: date | None = None, mine: bool = False) -> list[DaySpent]:
+    """Return what this person spent, or everybody where they oversee that and do not ask for theirs alone.
+
+    The newest day comes first, and both days are included.
+    """
     until = until or datetime.now(UTC).date()
     calls = Attempt.objects.filter(sent_at__date__range=(since or until - USUAL_DAYS, until))
-    if not accounts.may_oversee(viewer):
+    if mine or not accounts.may_oversee(viewer):
         calls = calls.filter(job__batch__owner=viewer.pk) if viewer.is_authenticated else calls.none()
     days = calls.annotate(day=TruncDate("sent_at", tzinfo=UTC), user=F("job__batch__owner__username"))
     grouped = days.values("day", "provider", "user", "unit").annotate(**_COUNTS).order_by("-day", "provider", "user", "unit")

@@ -13,11 +13,11 @@ from rest_framework import serializers
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.request import Request
 
-from imagegen import prompt_files
+from imagegen import prompt_files, texts
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
 from imagegen.errors import BadSubmission, Problem
-from imagegen.items import MAX_NAME, Item, text_fault
+from imagegen.items import MAX_NAME, Item
 from imagegen.prompt_files import Line
 from imagegen.states import Visibility
 
@@ -234,7 +234,7 @@ def _check_names(given: Mapping[str, object], known: tuple[str, ...], *, where: 
 
 
 def _name(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_NAME or text_fault(value):
+    if not isinstance(value, str) or len(value) > MAX_NAME or texts.fault(value):
         raise in_field("name", f"must be text of at most {MAX_NAME} characters")
     return value.strip()
 

@@ -69,8 +69,9 @@ class _Asked:
 async def generations(request: HttpRequest) -> JsonResponse:
     """Make pictures and wait for them."""
     try:
-        asked = _read(request)
         viewer = await request.auser()
+        _check_may_submit(viewer)
+        asked = _read(request)
         jobs = await database.ask(lambda: _submit(asked, viewer))
         await until_ended(jobs)
         base_url = addresses.base_url(request)
@@ -152,6 +153,13 @@ def _maker(asked: object) -> tuple[str | None, str | None]:
     raise _Refusal(404, f"The model {asked[:60]!r} does not exist; GET /v1/models lists all.", code="model_not_found")
 
 
+def _check_may_submit(viewer: Viewer) -> None:
+    try:
+        accounts.check_may_submit(viewer)
+    except NotAllowed as error:
+        raise _Refusal(401, str(error), code="invalid_api_key") from error
+
+
 def _submit(asked: _Asked, viewer: Viewer) -> list[UUID]:
     """Ask for the pictures, or join the request that asked for the same before."""
     try:
@@ -160,8 +168,6 @@ def _submit(asked: _Asked, viewer: Viewer) -> list[UUID]:
         ):
             return earlier
         return submission.submit([asked.item], viewer=viewer, source=SOURCE).jobs
-    except NotAllowed as error:
-        raise _Refusal(401, str(error), code="invalid_api_key") from error
     except BadSubmission as error:
         problem = error.problems[0]
         raise _Refusal(

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.utils.deprecation import MiddlewareMixin
 
 from imagegen import conf
 
@@ -47,16 +47,12 @@ class _Counted:
         return {"type": "http.disconnect"}
 
 
-class ChunkedLength:
+class ChunkedLength(MiddlewareMixin):
     """Django middleware that tells views how long a chunked body is: DRF takes a body without a length for none."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> None:
         if "chunked" in request.headers.get("Transfer-Encoding", ""):
             request.META["CONTENT_LENGTH"] = str(len(request.body))
-        return self._get_response(request)
 
 
 def _announced(scope: dict[str, Any]) -> int:

@@ -2,13 +2,14 @@
 
 from django.http import HttpRequest
 
-from imagegen import accounts, pauses
+from imagegen import accounts, conf, pauses
 
 
 def brake(request: HttpRequest) -> dict[str, object]:
-    """Give templates `stopped`, a sentence or nothing, and `may_oversee`."""
+    """Give templates `stopped`, a sentence or nothing, `may_oversee` and `may_sign_up`."""
     viewer = getattr(request, "user", None)
     return {
         "stopped": pauses.stopped_by(),
         "may_oversee": viewer is not None and accounts.may_oversee(viewer),
+        "may_sign_up": conf.sign_up_is_open(),
     }

@@ -1,15 +1,23 @@
 """The addresses of the pages."""
 
+from allauth.account import views
 from django.urls import path, re_path
 
 from imagegen.addresses import UUID
-from imagegen.web import decide, live, media, metrics, pages, spending
+from imagegen.web import account, decide, live, media, metrics, pages, spending
 
 urlpatterns = [
     path("", pages.compose, name="compose"),
     path("batches/<uuid:batch_id>", pages.batch, name="batch"),
     re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)$", decide.on_batch, name="decide-batch"),
     re_path(rf"^jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)$", decide.on_job, name="decide-job"),
+    path("account", account.account, name="account"),
+    path("accounts/login/", views.login, name="account_login"),
+    path("accounts/logout/", views.logout, name="account_logout"),
+    path("accounts/signup/", views.signup, name="account_signup"),
+    path("accounts/password/change/", views.password_change, name="account_change_password"),
+    path("accounts/password/set/", views.password_set, name="account_set_password"),
+    path("accounts/inactive/", views.account_inactive, name="account_inactive"),
     path("spending", spending.spending, name="spending"),
     path("events", live.stream, name="events"),
     path("metrics", metrics.view, name="metrics"),

@@ -1,0 +1,153 @@
+"""Who is answered what at every address of the URL configuration, where people without an account may do nothing."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from imagegen import generation, outputs, tokens
+from imagegen.models import Job
+from tests.rows import make_batch, make_job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+METHODS = ("get", "post", "delete")
+# A token of the last one was revoked.
+ROLES = ("anonymous", "owner", "other", "staff", "revoked")
+
+
+@dataclass(frozen=True)
+class Door:
+    """An address with a picture of the owner in it, and what each of ROLES is answered there; elsewhere it is 405."""
+
+    path: str
+    get: tuple[int, ...] = ()
+    post: tuple[int, ...] = ()
+    delete: tuple[int, ...] = ()
+    body: object = None
+
+
+def everybody(status: int) -> tuple[int, ...]:
+    return (status, status, status, status, 401)
+
+
+DOORS = {
+    "generate-images": Door("/generate-images", post=(401, 202, 202, 202, 401), body={"text": ["A kite"]}),
+    "show-images": Door("/show-images?task_ids={job}", get=(401, 200, 404, 200, 401)),
+    "api-job": Door("/api/jobs/{job}", get=(401, 200, 404, 200, 401)),
+    "api-decide-job": Door("/api/jobs/{job}/retry", post=(401, 409, 404, 404, 401), body={}),
+    "api-batches": Door(
+        "/api/batches", get=(401, 200, 200, 200, 401), post=(401, 202, 202, 202, 401), body={"prompts": ["A kite"]}
+    ),
+    "api-batch": Door("/api/batches/{batch}", get=(401, 200, 404, 200, 401)),
+    "api-decide-batch": Door("/api/batches/{batch}/retry", post=(401, 200, 404, 404, 401), body={}),
+    "api-batch-zip": Door("/api/batches/{batch}/zip", get=(401, 200, 404, 200, 401)),
+    "api-images": Door("/api/images", get=(401, 200, 200, 200, 401)),
+    "api-prompts": Door("/api/prompts", post=(401, 200, 200, 200, 401), body={"count": 1}),
+    "apis-generate-image": Door(
+        "/apis/generate-image/?wait=0", get=(401, 202, 202, 202, 401), post=(401, 202, 202, 202, 401)
+    ),
+    "api-tokens": Door("/api/tokens", get=(401, 200, 200, 200, 401), post=(401, 403, 403, 403, 401), body={"name": "x"}),
+    "api-token": Door("/api/tokens/{token}", delete=(401, 204, 404, 404, 401)),
+    "api-usage": Door("/api/usage", get=(401, 200, 200, 200, 401)),
+    "api-schema": Door("/api/schema", get=everybody(200)),
+    "api-docs": Door("/api/docs", get=everybody(200)),
+    "generate-image": Door(
+        "/api/generate_image/",
+        get=(401, 200, 200, 200, 401),
+        post=(401, 202, 202, 202, 401),
+        body={"text_prompts": ["A kite"]},
+    ),
+    "openai-generations": Door("/v1/images/generations", post=(401, 400, 400, 400, 401), body={"prompt": "A kite", "n": 0}),
+    "openai-models": Door("/v1/models", get=(401, 200, 200, 200, 401)),
+    "v1-generate": Door("/v1/generate", post=(401, 202, 202, 202, 401), body={"prompt": "A kite"}),
+    "v1-job": Door("/v1/jobs/{job}", get=(401, 200, 404, 200, 401)),
+    "api-providers": Door("/api/providers", get=(401, 200, 200, 200, 401)),
+    "api-nowhere": Door("/api/nowhere", get=everybody(404), post=everybody(404), delete=everybody(404)),
+    "healthz": Door("/healthz", get=everybody(200)),
+    "readyz": Door("/readyz", get=everybody(503)),
+    "compose": Door("/", get=everybody(200), post=everybody(400)),
+    "batch": Door("/batches/{batch}", get=(403, 200, 404, 200, 401)),
+    "decide-batch": Door("/batches/{batch}/retry", post=(403, 302, 404, 404, 401)),
+    "decide-job": Door("/jobs/{job}/retry", post=(403, 302, 404, 404, 401)),
+    "account": Door(
+        "/account", get=(302, 200, 200, 200, 401), post=(302, 400, 400, 400, 401), delete=(302, 405, 405, 405, 401)
+    ),
+    "account_login": Door(
+        "/accounts/login/", get=(200, 302, 302, 302, 401), post=(200, 302, 302, 302, 401), delete=(405, 302, 302, 302, 401)
+    ),
+    "account_logout": Door("/accounts/logout/", get=(302, 200, 200, 200, 401), post=everybody(302)),
+    "account_signup": Door(
+        "/accounts/signup/", get=(200, 302, 302, 302, 401), post=(200, 302, 302, 302, 401), delete=(405, 302, 302, 302, 401)
+    ),
+    "account_inactive": Door("/accounts/inactive/", get=everybody(200)),
+    "spending": Door("/spending", get=(403, 403, 403, 200, 401), post=(403, 403, 403, 302, 401)),
+    "events": Door("/events?batch={batch}", get=everybody(204)),
+    "metrics": Door("/metrics", get=everybody(401)),
+    "output": Door("/output/{output}", get=(403, 200, 404, 200, 401)),
+    "picture": Door("/media/{job}.png", get=(403, 200, 404, 200, 401)),
+    "account_change_password": Door(
+        "/accounts/password/change/",
+        get=(302, 200, 200, 200, 401),
+        post=(302, 200, 200, 200, 401),
+        delete=(302, 405, 405, 405, 401),
+    ),
+    "account_set_password": Door(
+        "/accounts/password/set/",
+        get=(302, 302, 302, 302, 401),
+        post=(302, 302, 302, 302, 401),
+        delete=(302, 405, 405, 405, 401),
+    ),
+}
+
+
+def routes(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
+    for pattern in patterns:
+        yield from routes(pattern.url_patterns) if isinstance(pattern, URLResolver) else [str(pattern.name)]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Everybody who comes, and what stands in the addresses."""
+
+    headers: dict[str, dict[str, str]]
+    words: dict[str, str]
+
+
+@pytest.fixture
+def cast(settings: Any) -> Cast:
+    settings.ANONYMOUS_ACCESS = "closed"
+    people = {name: User.objects.create_user(name, password=name, is_staff=name == "staff") for name in ROLES[1:]}
+    secrets = {name: tokens.make(person, "test") for name, person in people.items()}
+    job = make_job(batch=make_batch(owner=people["owner"]), size="64x64")
+    generation.run(job.pk)
+    tokens.revoke(people["revoked"], secrets["revoked"][0].token_key)
+    output = outputs.name(Job.objects.get(pk=job.pk))
+    words = {"job": str(job.pk), "batch": str(job.batch_id), "token": secrets["owner"][0].token_key, "output": str(output)}
+    headers = {name: {"Authorization": f"Bearer {secret}"} for name, (_, secret) in secrets.items()}
+    return Cast({"anonymous": {}, **headers}, words)
+
+
+def answers(cast: Cast, door: Door, method: str) -> tuple[int, ...]:
+    body = (
+        {"data": json.dumps(door.body), "content_type": "application/json"}
+        if method == "post" and door.body is not None
+        else {}
+    )
+    path = door.path.format(**cast.words)
+    return tuple(getattr(Client(), method)(path, headers=cast.headers[role], **body).status_code for role in ROLES)
+
+
+def test_the_table_has_every_route() -> None:
+    assert {*DOORS} == {*routes(get_resolver().url_patterns)}
+
+
+@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("method", METHODS)
+def test_everybody_is_answered_as_they_should_be(cast: Cast, name: str, method: str) -> None:
+    door = DOORS[name]
+    assert answers(cast, door, method) == (getattr(door, method) or everybody(405))
