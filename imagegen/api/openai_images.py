@@ -1,16 +1,20 @@
 """OpenAI's image API, as its SDKs speak it: POST /v1/images/generations answers when the pictures are there.
 
 Waiting takes no thread that others need, and a client that goes away loses nothing: its pictures are made. An SDK tries
-again by itself; what it sends a second time joins the first, so that nothing is bought twice.
+again by itself; what it sends a second time joins the first, so that nothing is bought twice. OpenAI's own say so; of others
+it is taken to be the same where the first got no picture a moment ago, or was not waited for.
 """
 
 import asyncio
 import base64
+import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +23,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from imagegen import accounts, addresses, queries, storage, submission
+from imagegen import accounts, addresses, queries, redis, storage, submission
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, StorageUnavailable
 from imagegen.items import Item
@@ -31,8 +35,11 @@ from imagegen.states import UNFINISHED, State
 T = TypeVar("T")
 SOURCE = "openai-images"
 MOST_PICTURES = 10
-# Within this time a request that an SDK says it repeats is the same one.
+# So long after the end of a request, one that an SDK says it repeats is the same one.
 JOIN = timedelta(minutes=10)
+# And one of a client that says nothing about it, where the first got no picture: seconds lie between such tries.
+JOIN_UNSAID = timedelta(minutes=1)
+NO_PICTURE = (State.FAILED, State.UNKNOWN, State.CANCELED)
 # How often a request that waits looks, at first and later, in seconds.
 FIRST_LOOK, LAST_LOOK = 0.2, 1.0
 FORMATS = ("b64_json", "url")
@@ -64,11 +71,11 @@ class _Refusal(Exception):
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a body asks for, and whether its client says that it was sent before."""
+    """What a body asks for, and whether its client says that it was sent before; None from clients that never say."""
 
     item: Item
     response_format: str
-    is_repeated: bool
+    is_repeated: bool | None
 
 
 @csrf_exempt
@@ -78,8 +85,7 @@ async def generations(request: HttpRequest) -> JsonResponse:
     try:
         asked = _read(request)
         viewer = await request.auser()
-        jobs = await _ask(lambda: _submit(asked, viewer))
-        await _until_ended(jobs)
+        jobs = await _made(asked, viewer)
         base_url = addresses.base_url(request)
         return await _ask(lambda: _answer(jobs, asked.response_format, viewer, base_url))
     except _Refusal as refusal:
@@ -116,8 +122,8 @@ def _read(request: HttpRequest) -> _Asked:
     if wanted and wanted not in FORMATS:
         raise _Refusal(400, f"response_format is not one of {', '.join(FORMATS)}.", param="response_format")
     _check_known(body)
-    repeated = request.headers.get("x-stainless-retry-count", "0") not in ("", "0")
-    return _Asked(_item(body), wanted, repeated)
+    repeats = request.headers.get("x-stainless-retry-count")
+    return _Asked(_item(body), wanted, repeats != "0" if repeats else None)
 
 
 def _check_known(body: Mapping[str, Any]) -> None:
@@ -158,14 +164,22 @@ def _maker(asked: object) -> tuple[str | None, str | None]:
     raise _Refusal(404, f"The model {asked[:60]!r} does not exist; GET /v1/models lists all.", code="model_not_found")
 
 
+async def _made(asked: _Asked, viewer: Viewer) -> list[UUID]:
+    """Ask for the pictures and return their jobs when all have ended; note whose client does not wait for it."""
+    submitted = asyncio.ensure_future(_ask(partial(_submit, asked, viewer)))
+    try:
+        jobs = await asyncio.shield(submitted)
+        await _until_ended(jobs)
+    except asyncio.CancelledError:
+        await _ask(partial(_leave, asked, viewer, await submitted))
+        raise
+    return jobs
+
+
 def _submit(asked: _Asked, viewer: Viewer) -> list[UUID]:
     """Ask for the pictures, or join the request that asked for the same before."""
     try:
-        if asked.is_repeated and (
-            earlier := submission.made_before([asked.item], viewer=viewer, source=SOURCE, within=JOIN)
-        ):
-            return earlier
-        return submission.submit([asked.item], viewer=viewer, source=SOURCE).jobs
+        return _asked_before(asked, viewer) or submission.submit([asked.item], viewer=viewer, source=SOURCE).jobs
     except NotAllowed as error:
         raise _Refusal(401, str(error), code="invalid_api_key") from error
     except BadSubmission as error:
@@ -175,6 +189,37 @@ def _submit(asked: _Asked, viewer: Viewer) -> list[UUID]:
         ) from error
     except Conflict as error:
         raise _Refusal(409, str(error)) from error
+
+
+def _asked_before(asked: _Asked, viewer: Viewer) -> list[UUID] | None:
+    """Return the jobs of the request that this one repeats, or None where it is a new one."""
+    before = partial(submission.made_before, [asked.item], viewer=viewer, source=SOURCE)
+    if asked.is_repeated is not None:
+        return before(within=JOIN) if asked.is_repeated else None
+    # Vercel's AI SDK, for one, asks again after every error of a server, and after five minutes without an answer.
+    return _left(asked, viewer) or before(within=JOIN_UNSAID, states=NO_PICTURE)
+
+
+def _leave(asked: _Asked, viewer: Viewer, jobs: list[UUID]) -> None:
+    """Note jobs whose client went away, where it may come back without saying so."""
+    if asked.is_repeated is not None:
+        return
+    with contextlib.suppress(redis.Error):
+        redis.impatient_client().rpush(_place(asked, viewer), json.dumps(jobs, default=str))
+        redis.impatient_client().expire(_place(asked, viewer), JOIN_UNSAID)
+
+
+def _left(asked: _Asked, viewer: Viewer) -> list[UUID] | None:
+    """Take jobs of the same that a client went away from; no other request is given them. None where there are none."""
+    with contextlib.suppress(redis.Error):
+        left = redis.impatient_client().lpop(_place(asked, viewer))
+        return [UUID(job) for job in json.loads(left)] if isinstance(left, bytes) else None
+    return None
+
+
+def _place(asked: _Asked, viewer: Viewer) -> str:
+    same = json.dumps([accounts.scope(viewer), asdict(asked.item)], sort_keys=True, default=str)
+    return redis.key(f"left:{hashlib.sha256(same.encode()).hexdigest()}")
 
 
 async def _until_ended(jobs: list[UUID]) -> None:
