@@ -7,12 +7,13 @@ wrong with which item and nothing is made.
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from imagegen import accounts, announcements, lanes, logs
@@ -22,7 +23,7 @@ from imagegen.errors import BadSubmission, Conflict, Problem
 from imagegen.items import Item
 from imagegen.lanes import Lane
 from imagegen.models import Batch, Job
-from imagegen.states import Visibility
+from imagegen.states import State, Visibility
 
 log = logging.getLogger(__name__)
 MAX_KEY = 255
@@ -80,10 +81,17 @@ def draft(items: Sequence[Item], *, viewer: Viewer) -> list[Job]:
     return item_rows.read(items)
 
 
-def made_before(items: Sequence[Item], *, viewer: Viewer, source: str, within: timedelta) -> list[UUID] | None:
-    """Return the jobs of the newest submission of the same by the same person; None where there is none that is so new."""
+def made_before(
+    items: Sequence[Item], *, viewer: Viewer, source: str, within: timedelta, states: Collection[State] = tuple(State)
+) -> list[UUID] | None:
+    """Return the jobs of the newest submission of the same by the same person of which one is in one of these states.
+
+    None where there is none that has not ended, or ended within this time.
+    """
     asked = _batch(viewer, source, "", items)
-    same = Batch.objects.filter(scope=asked.scope, source=source, digest=asked.digest, created__gt=Now() - within)
+    lately = Q(ended_at=None) | Q(ended_at__gt=Now() - within)
+    jobs = Job.objects.filter(lately, batch=OuterRef("pk"), state__in=states)
+    same = Batch.objects.filter(Exists(jobs), scope=asked.scope, source=source, digest=asked.digest)
     newest = same.order_by("-created").first()
     return _jobs(newest) if newest else None
 

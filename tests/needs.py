@@ -1,4 +1,4 @@
-"""Programs that tests need and pip does not have: found, else installed where that is possible, else the test is skipped.
+"""Programs that tests need beside the requirements: found, else installed where that is possible, else the test is skipped.
 
 What this installs itself lies in `.cache`; Debian's packages are installed by root alone, which is what CI is.
 """
@@ -9,19 +9,25 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+import playwright
 import pytest
 
 CACHE = Path(__file__).parent.parent / ".cache"
 NEWMAN_VERSION = "6.2.2"
 NEWMAN = CACHE / "newman" / "node_modules" / "newman" / "bin" / "newman.js"
 AXE_VERSION = "4.14.1"
-AXE = CACHE / "axe" / "node_modules" / "axe-core"
+NPM_CLIENTS = ("openai@7.57.0", "ai@7.0.173", "@ai-sdk/openai@4.0.118")
+# In an environment of its own, because it brings some twenty packages that nothing else here needs.
+LANGCHAIN = ("langchain-community==0.4.2", "openai==2.54.0")
 NODE_AT_LEAST = 16
+# Of Playwright's own, because systems have one that is too old for today's packages.
+PLAYWRIGHT_S_NODE = Path(playwright.__file__).parent / "driver" / "node"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ON_MACOS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -60,6 +66,19 @@ def axe() -> Path:
     return _axe() or _skip("axe-core", how)
 
 
+def npm_clients() -> tuple[Path, Path]:
+    """Return Playwright's Node.js, and the folder in whose node_modules clients of image APIs are."""
+    how = f"`npm install --prefix {CACHE / 'npm-clients'} {' '.join(NPM_CLIENTS)}`, with the npm registry in reach"
+    return PLAYWRIGHT_S_NODE, _npm_clients() or _skip("a client from npm", how)
+
+
+def langchain() -> Path:
+    """Return the path of a Python that has langchain-community."""
+    folder = CACHE / "langchain"
+    how = f"`uv venv {folder}` and `uv pip install --python {folder} {' '.join(LANGCHAIN)}`, with the package index in reach"
+    return _langchain() or _skip("langchain-community", how)
+
+
 def _skip(what: str, how: str) -> NoReturn:
     pytest.skip(f"NOT TESTED: {what} is missing and could not be installed; get it with {how}")
 
@@ -78,16 +97,32 @@ def _newman(runtime: str) -> list[str] | None:
         elsewhere = _which("newman")
         if elsewhere and _output(runtime, elsewhere, "--version"):
             return [runtime, elsewhere]
-        _install("newman", NEWMAN_VERSION, CACHE / "newman")
+        _install(CACHE / "newman", f"newman@{NEWMAN_VERSION}")
         return own if _output(*own, "--version") else None
 
 
 @functools.cache
 def _axe() -> Path | None:
-    with _one_at_a_time("axe"):
-        if not _axe_is_there():
-            _install("axe-core", AXE_VERSION, CACHE / "axe")
-        return AXE / "axe.min.js" if _axe_is_there() else None
+    folder = _from_npm("axe", f"axe-core@{AXE_VERSION}")
+    return folder / "node_modules" / "axe-core" / "axe.min.js" if folder else None
+
+
+@functools.cache
+def _npm_clients() -> Path | None:
+    return _from_npm("npm-clients", *NPM_CLIENTS)
+
+
+@functools.cache
+def _langchain() -> Path | None:
+    folder = CACHE / "langchain"
+    python, uv = folder / "bin" / "python", (sys.executable, "-m", "uv")
+    asked = "import importlib.metadata as found; print('langchain-community==' + found.version('langchain-community'))"
+    with _one_at_a_time("langchain"):
+        if _output(str(python), "-c", asked) != LANGCHAIN[0]:
+            shutil.rmtree(folder, ignore_errors=True)
+            _output(*uv, "venv", "--python", sys.executable, str(folder))
+            _output(*uv, "pip", "install", "--python", str(python), *LANGCHAIN, seconds=INSTALL_SECONDS)
+        return python if _output(str(python), "-c", asked) == LANGCHAIN[0] else None
 
 
 @functools.cache
@@ -112,17 +147,29 @@ def _find_chromium() -> str | None:
     return next((path for path in paths if path and _output(path, "--version")), None)
 
 
-def _axe_is_there() -> bool:
-    description = AXE / "package.json"
-    return description.exists() and json.loads(description.read_text(encoding="utf-8"))["version"] == AXE_VERSION
+def _from_npm(name: str, *packages: str) -> Path | None:
+    """Return the folder in whose node_modules exactly these packages are, each named with its version."""
+    folder = CACHE / name
+    with _one_at_a_time(name):
+        if not _are_there(folder, packages):
+            _install(folder, *packages)
+        return folder if _are_there(folder, packages) else None
 
 
-def _install(package: str, version: str, folder: Path) -> None:
+def _are_there(folder: Path, packages: Iterable[str]) -> bool:
+    for package, _, version in (package.rpartition("@") for package in packages):
+        description = folder / "node_modules" / package / "package.json"
+        if not description.exists() or json.loads(description.read_text(encoding="utf-8"))["version"] != version:
+            return False
+    return True
+
+
+def _install(folder: Path, *packages: str) -> None:
     npm = _found_or_installed(lambda: _which("npm"), "npm")
     shutil.rmtree(folder, ignore_errors=True)
     if npm:
         options = ("--no-audit", "--no-fund", "--fetch-retries=1", "--prefix", str(folder))
-        _output(npm, "install", *options, f"{package}@{version}", seconds=INSTALL_SECONDS)
+        _output(npm, "install", *options, *packages, seconds=INSTALL_SECONDS)
 
 
 def _found_or_installed(find: Callable[[], str | None], *packages: str) -> str | None:

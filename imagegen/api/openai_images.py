@@ -1,14 +1,16 @@
 """OpenAI's image API, as its SDKs speak it: POST /v1/images/generations answers when the pictures are there.
 
 Waiting takes no thread that others need, and a client that goes away loses nothing: its pictures are made. An SDK tries
-again by itself; what it sends a second time joins the first, so that nothing is bought twice.
+again by itself; what it sends a second time joins the first, so that nothing is bought twice. OpenAI's own say so; of others
+it is taken to be the same where the first got no picture a moment ago, or was not waited for.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from imagegen import accounts, addresses, queries, storage, submission
 from imagegen.accounts import Viewer
+from imagegen.api import repeats
 from imagegen.api.awaited import database, until_ended
 from imagegen.errors import BadSubmission, Conflict, NotAllowed, StorageUnavailable
 from imagegen.items import Item
@@ -28,8 +31,6 @@ from imagegen.states import State
 
 SOURCE = "openai-images"
 MOST_PICTURES = 10
-# Within this time a request that an SDK says it repeats is the same one.
-JOIN = timedelta(minutes=10)
 FORMATS = ("b64_json", "url")
 # What OpenAI's SDKs may send that is no matter here: who the end user is, and what every picture is like anyway.
 HARMLESS: Mapping[str, tuple[object, ...]] = {
@@ -57,11 +58,11 @@ class _Refusal(Exception):
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a body asks for, and whether its client says that it was sent before."""
+    """What a body asks for, and whether its client says that it was sent before; None from clients that never say."""
 
     item: Item
     response_format: str
-    is_repeated: bool
+    is_repeated: bool | None
 
 
 @csrf_exempt
@@ -72,8 +73,7 @@ async def generations(request: HttpRequest) -> JsonResponse:
         viewer = await request.auser()
         _check_may_submit(viewer)
         asked = _read(request)
-        jobs = await database.ask(lambda: _submit(asked, viewer))
-        await until_ended(jobs)
+        jobs = await _made(asked, viewer)
         base_url = addresses.base_url(request)
         return await database.ask(lambda: _answer(jobs, asked.response_format, viewer, base_url))
     except _Refusal as refusal:
@@ -111,8 +111,8 @@ def _read(request: HttpRequest) -> _Asked:
     if wanted and wanted not in FORMATS:
         raise _Refusal(400, f"response_format is not one of {', '.join(FORMATS)}.", param="response_format")
     _check_known(body)
-    repeated = request.headers.get("x-stainless-retry-count", "0") not in ("", "0")
-    return _Asked(_item(body), wanted, repeated)
+    repeats = request.headers.get("x-stainless-retry-count")
+    return _Asked(_item(body), wanted, repeats != "0" if repeats else None)
 
 
 def _check_known(body: Mapping[str, Any]) -> None:
@@ -160,14 +160,23 @@ def _check_may_submit(viewer: Viewer) -> None:
         raise _Refusal(401, str(error), code="invalid_api_key") from error
 
 
+async def _made(asked: _Asked, viewer: Viewer) -> list[UUID]:
+    """Ask for the pictures and return their jobs when all have ended; note whose client does not wait for it."""
+    submitted = asyncio.ensure_future(database.ask(partial(_submit, asked, viewer)))
+    try:
+        jobs = await asyncio.shield(submitted)
+        await until_ended(jobs)
+    except asyncio.CancelledError:
+        await database.ask(partial(repeats.leave, asked.item, viewer, await submitted, is_repeated=asked.is_repeated))
+        raise
+    return jobs
+
+
 def _submit(asked: _Asked, viewer: Viewer) -> list[UUID]:
     """Ask for the pictures, or join the request that asked for the same before."""
     try:
-        if asked.is_repeated and (
-            earlier := submission.made_before([asked.item], viewer=viewer, source=SOURCE, within=JOIN)
-        ):
-            return earlier
-        return submission.submit([asked.item], viewer=viewer, source=SOURCE).jobs
+        before = repeats.asked_before(asked.item, viewer, source=SOURCE, is_repeated=asked.is_repeated)
+        return before or submission.submit([asked.item], viewer=viewer, source=SOURCE).jobs
     except BadSubmission as error:
         problem = error.problems[0]
         raise _Refusal(

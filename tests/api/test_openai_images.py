@@ -3,9 +3,11 @@
 import base64
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
+import psutil
 import pytest
 import requests
 from openai import OpenAI
@@ -45,6 +47,17 @@ def pixels(picture: Any) -> bytes:
 def batches(product: Product) -> int:
     [(count,)] = product.rows("SELECT COUNT(*) FROM imagegen_batch")
     return int(count)
+
+
+def states(product: Product, prompt: str) -> list[str]:
+    return [state for (state,) in product.rows(f"SELECT state FROM imagegen_job WHERE prompt = '{prompt}'")]
+
+
+def leave(product: Product, prompt: str) -> None:
+    """Ask for a picture that takes a while, and do not wait for it."""
+    with pytest.raises(requests.Timeout):
+        requests.post(f"{product.url}/v1/images/generations", json={"prompt": prompt, "size": "64x64"}, timeout=1)
+    wait_until(lambda: bool(states(product, prompt)), seconds=30, what="the job of who went away")
 
 
 def error_of(answer: requests.Response) -> dict[str, Any]:
@@ -110,12 +123,72 @@ def test_the_same_asked_anew_is_drawn_anew(product: Product) -> None:
     assert batches(product) == before + 2
 
 
+def test_an_sdk_that_gives_up_after_hours_and_sends_it_again_joins_the_first(product: Product) -> None:
+    prompt = "A kite in a long queue [demo: slow 4]"
+    leave(product, prompt)
+    product.change("UPDATE imagegen_batch SET created = '2026-01-01 00:00:00'")
+    assert post(product, {"prompt": prompt, "size": "64x64"}, x_stainless_retry_count="1").status_code == 200
+    assert states(product, prompt) == ["succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "code"),
+    [("unknown", 502, "outcome_unknown"), ("failed", 502, "failed"), ("canceled", 409, "canceled")],
+)
+def test_what_got_no_picture_is_not_made_anew_for_who_asks_again_at_once(
+    product: Product, state: str, status: int, code: str
+) -> None:
+    before, prompt = batches(product), f"A kite that is {state} [demo: unknown]"
+    post(product, {"prompt": prompt, "size": "64x64"})
+    product.change(f"UPDATE imagegen_job SET state = '{state}' WHERE prompt = '{prompt}'")
+    again = post(product, {"prompt": prompt, "size": "64x64"})
+    assert (again.status_code, error_of(again)["code"]) == (status, code)
+    assert batches(product) == before + 1
+
+
+def test_later_what_got_no_picture_is_made_anew(product: Product) -> None:
+    before, body = batches(product), {"prompt": "A kite asked for the next day [demo: unknown]", "size": "64x64"}
+    post(product, body)
+    product.change("UPDATE imagegen_job SET ended_at = '2026-01-01 00:00:00' WHERE state = 'unknown'")
+    post(product, body)
+    assert batches(product) == before + 2
+
+
+def test_an_sdk_that_says_it_asks_for_the_first_time_is_believed(product: Product) -> None:
+    before, body = batches(product), {"prompt": "A kite asked for anew [demo: unknown]", "size": "64x64"}
+    for _ in range(2):
+        post(product, body, x_stainless_retry_count="0")
+    assert batches(product) == before + 2
+
+
 def test_who_goes_away_loses_nothing(product: Product) -> None:
     prompt = "A slow kite [demo: slow 3]"
-    with pytest.raises(requests.Timeout):
-        requests.post(f"{product.url}/v1/images/generations", json={"prompt": prompt, "size": "64x64"}, timeout=1)
-    query = f"SELECT state FROM imagegen_job WHERE prompt = '{prompt}'"
-    wait_until(lambda: product.rows(query) == [("succeeded",)], seconds=30, what="the picture of who went away")
+    leave(product, prompt)
+    wait_until(lambda: states(product, prompt) == ["succeeded"], seconds=30, what="the picture of who went away")
+
+
+def test_who_comes_back_is_given_what_it_left_and_then_a_new_one(product: Product) -> None:
+    prompt = "A kite left behind [demo: slow 3]"
+    leave(product, prompt)
+    wait_until(lambda: bool(product.redis().keys(product.key("left:*"))), seconds=30, what="the note of who went away")
+    assert post(product, {"prompt": prompt, "size": "64x64"}).status_code == 200
+    assert states(product, prompt) == ["succeeded"]
+    assert post(product, {"prompt": prompt, "size": "64x64"}).status_code == 200
+    assert states(product, prompt) == ["succeeded", "succeeded"]
+
+
+def test_requests_that_wait_hold_no_thread(product: Product) -> None:
+    web = psutil.Process(next(pid for words, pid in product.parts() if "uvicorn" in words))
+    before, asked = web.num_threads(), batches(product)
+    product.manage("pause")
+    with ThreadPoolExecutor(40) as people:
+        answers = [people.submit(post, product, {"prompt": f"Kite {number}", "size": "64x64"}) for number in range(40)]
+        try:
+            wait_until(lambda: batches(product) == asked + 40, seconds=60, what="forty requests that wait")
+            assert web.num_threads() < before + 20
+        finally:
+            product.manage("resume")
+        assert {answer.result().status_code for answer in answers} == {200}
 
 
 def test_the_models_are_those_that_can_draw(sdk: OpenAI) -> None:
