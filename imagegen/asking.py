@@ -5,9 +5,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from django.db import connection
+from asgiref.sync import SyncToAsync, sync_to_async
+from django.db import connection, connections
 
 T = TypeVar("T")
+
+
+async def hold_no_thread() -> None:
+    """Give back the thread that Django keeps for this request until it ends: who waits for minutes needs none."""
+    await sync_to_async(connections.close_all)()
+    request = SyncToAsync.thread_sensitive_context.get(None)
+    if request and (thread := SyncToAsync.context_to_thread_executor.pop(request, None)):
+        thread.shutdown(wait=False)
 
 
 class Askers:

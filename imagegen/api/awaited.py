@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
-from imagegen.asking import Askers
+from imagegen.asking import Askers, hold_no_thread
 from imagegen.models import Job
 from imagegen.states import UNFINISHED
 
@@ -17,6 +17,7 @@ FIRST_LOOK, LAST_LOOK = 0.2, 1.0
 
 async def until_ended(jobs: Sequence[UUID], *, seconds: float = float("inf")) -> None:
     """Return once none of these jobs waits or runs, or after so many seconds."""
+    await hold_no_thread()
     pause, deadline = FIRST_LOOK, time.monotonic() + seconds
     while await database.ask(lambda: Job.objects.filter(pk__in=jobs, state__in=UNFINISHED).exists()):
         left = deadline - time.monotonic()

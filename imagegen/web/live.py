@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from imagegen import events, queries, redis
-from imagegen.asking import Askers
+from imagegen.asking import Askers, hold_no_thread
 from imagegen.queries import Card, Glance, Progress
 from imagegen.states import State
 
@@ -175,6 +175,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 
 async def _events(page: Page) -> AsyncIterator[str]:
     """Yield cards as they change and the progress with them, until everything has ended."""
+    await hold_no_thread()
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
     with hub.showing(page):
         while True:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -82,6 +83,27 @@ def spending(page: Page, ids: Ids) -> None:
     page.goto("/spending")
 
 
+def sign_up(page: Page, ids: Ids) -> None:
+    page.goto("/accounts/signup/")
+    page.get_by_label("Username").fill("ann")
+    page.get_by_label("Password", exact=True).fill("short")
+    page.get_by_label("Password (again)").fill("short")
+    page.get_by_role("button", name="Make an account").click()
+    expect(page.get_by_text("This password is too short")).to_be_visible()
+
+
+def account(page: Page, ids: Ids) -> None:
+    page.goto("/accounts/signup/")
+    page.get_by_label("Username").fill(f"ann-{uuid4().hex}")
+    page.get_by_label("Password", exact=True).fill("correct horse battery")
+    page.get_by_label("Password (again)").fill("correct horse battery")
+    page.get_by_role("button", name="Make an account").click()
+    page.get_by_role("link", name="Account").click()
+    page.get_by_label("Name").fill("laptop")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_text("Your new token.")).to_be_visible()
+
+
 def nothing(page: Page, ids: Ids) -> None:
     page.goto("/nowhere")
 
@@ -109,7 +131,7 @@ def obstacles(page: Page) -> list[str]:
     return [f"{fault['id']}: {', '.join(str(node['target']) for node in fault['nodes'])}" for fault in found]
 
 
-@pytest.mark.parametrize("view", [compose, options, faults, unending, ended, few, one, spending, nothing])
+@pytest.mark.parametrize("view", [compose, options, faults, unending, ended, few, one, spending, sign_up, account, nothing])
 class TestEveryPage:
     def test_axe_finds_nothing(self, view: View, tab: Page, ids: Ids) -> None:
         view(tab, ids)
