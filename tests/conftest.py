@@ -109,7 +109,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file in one process, and begin with what takes long, so that at the end no process waits long for another."""
+    """Keep each file in one process, and begin with what takes long, so that at the end no process waits for another."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(LONG.get(item.path.parent.name, str(item.path))))
     items.sort(key=lambda item: item.path.parent.name not in LONG)
