@@ -40,16 +40,20 @@ def may_see(viewer: Viewer, *, batch: str = "") -> Q:
 
 
 def may_list(viewer: Viewer, *, batch: str = "") -> Q:
-    """Return the condition like `may_see`, for what this person finds without knowing an id.
-
-    People without a name are one person where everybody may do everything, and find nobody's else.
-    """
+    """Return the condition like `may_see`, for what this person finds without knowing an id."""
     if getattr(viewer, "is_staff", False):
         return Q()
-    public = Q(**{f"{batch}visibility": Visibility.PUBLIC})
+    return Q(**{f"{batch}visibility": Visibility.PUBLIC}) | is_theirs(viewer, batch=batch)
+
+
+def is_theirs(viewer: Viewer, *, batch: str = "") -> Q:
+    """Return the condition like `may_see`, for what this person asked for.
+
+    People without a name are one person where everybody may do everything, and have nothing elsewhere.
+    """
     if viewer.is_authenticated:
-        return public | Q(**{f"{batch}owner": viewer.pk})
-    return public | Q(**{f"{batch}owner": None}) if conf.anonymous_access() == "open" else public
+        return Q(**{f"{batch}owner": viewer.pk})
+    return Q(**{f"{batch}owner": None}) if conf.anonymous_access() == "open" else Q(pk__in=())
 
 
 def may_change(viewer: Viewer, *, batch: str = "") -> Q:

@@ -39,6 +39,8 @@ MISSING = "missing"
 REFRESH_SECONDS = 3
 # A screen reader reads it whole; the caption has the rest.
 MAX_ALT = 200
+# What a client that was away for long is told of at once; the rest comes with the next catching up.
+MOST_CAUGHT_UP = 2000
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,22 @@ def visible_glances(viewer: Viewer, *, batch: str, task_ids: Iterable[str]) -> d
     return _glances(_visible_jobs(viewer).filter(asked))
 
 
+def own(viewer: Viewer, jobs: Iterable[UUID]) -> list[UUID]:
+    """Return those of these jobs that are this person's."""
+    return list(_own_jobs(viewer).filter(pk__in=list(jobs)).values_list("pk", flat=True))
+
+
+def own_since(viewer: Viewer, since: str) -> list[UUID]:
+    """Return this person's jobs that changed at the version `since` or later, at most some thousand of them."""
+    changed = _own_jobs(viewer).filter(changed__gte=datetime.fromisoformat(since)).order_by("changed")
+    return list(changed.values_list("pk", flat=True)[:MOST_CAUGHT_UP])
+
+
+def now() -> str:
+    """Return the version of a change that happens now."""
+    return _version(datetime.now(UTC))
+
+
 def glances(jobs: Sequence[UUID], *, since: str = "") -> dict[UUID, Glance]:
     """Return what there is of these jobs; with the version `since`, of those alone that changed then or later."""
     rows = Job.objects.filter(pk__in=jobs)
@@ -256,6 +274,10 @@ def is_mine(batch_id: UUID, viewer: Viewer) -> bool:
 
 def _is_canceling(job: Job) -> bool:
     return job.cancel_requested and job.state == State.RUNNING
+
+
+def _own_jobs(viewer: Viewer) -> QuerySet[Job]:
+    return Job.objects.filter(accounts.is_theirs(viewer, batch="batch__"))
 
 
 def _visible_jobs(viewer: Viewer) -> QuerySet[Job]:

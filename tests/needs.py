@@ -60,6 +60,11 @@ def exiftool() -> str:
     return _exiftool() or _skip("exiftool", "`apt-get install libimage-exiftool-perl` or `brew install exiftool`")
 
 
+def curl() -> str:
+    """Return the path of curl, which documents tell people to use."""
+    return _curl() or _skip("curl", "`apt-get install curl`")
+
+
 def axe() -> Path:
     """Return the path of axe.min.js, which finds what keeps people out of a page."""
     how = f"`npm install --prefix {CACHE / 'axe'} axe-core@{AXE_VERSION}`, with the npm registry in reach"
@@ -133,6 +138,11 @@ def _chromium() -> str | None:
 @functools.cache
 def _exiftool() -> str | None:
     return _found_or_installed(lambda: _which("exiftool"), "libimage-exiftool-perl")
+
+
+@functools.cache
+def _curl() -> str | None:
+    return _found_or_installed(lambda: _which("curl"), "curl")
 
 
 def _find_node() -> str | None:

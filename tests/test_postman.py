@@ -114,7 +114,8 @@ def test_every_request_is_sent_and_checks_its_answer(run: Run, names: list[str])
 @pytest.mark.django_db
 def test_every_door_is_tried(run: Run, client: Client) -> None:
     paths = client.get("/api/schema").json()["paths"]
-    doors = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+    # A stream that never ends is nothing for Postman.
+    doors = {f"{method.upper()} {path}" for path, item in paths.items() for method in item} - {"GET /api/events"}
     assert {door for door in doors if not any(leads_to(door, tried) for tried in run.tried)} == set()
 
 

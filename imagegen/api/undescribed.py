@@ -2,6 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
+from imagegen.api.events import EventShape
 from imagegen.api.problems import TYPE
 from imagegen.api.random_image import LONGEST_WAIT, RandomShape
 from imagegen.api.schema import ProblemShape, of_shape
@@ -93,7 +94,18 @@ def add(result: dict[str, Any], **_: object) -> dict[str, Any]:
             "default": {"description": "Any error", "content": {TYPE: {"schema": of_shape(ProblemShape)}}},
         },
     }
+    events = {
+        "operationId": "events",
+        "summary": "One's own jobs as they change, as server-sent events",
+        "tags": ["api"],
+        "parameters": [{"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": EventShape.__doc__, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            "default": {"description": "Any error", "content": {TYPE: {"schema": of_shape(ProblemShape)}}},
+        },
+    }
     result["paths"] |= {
+        "/api/events": {"get": events},
         "/apis/generate-image": {
             method: {"operationId": f"{method}_random_image", "summary": "Draw what a line becomes by chance", **chance}
             for method in ("get", "post")

@@ -8,6 +8,7 @@ from imagegen.addresses import UUID
 from imagegen.api import (
     batches,
     docs,
+    events,
     generate_image,
     generate_images,
     health,
@@ -46,6 +47,7 @@ urlpatterns = [
     re_path(r"^apis/generate-image/?$", random_image.generate_image, name="apis-generate-image"),
     re_path(r"^api/tokens/?$", tokens.Tokens.as_view(), name="api-tokens"),
     re_path(r"^api/tokens/(?P<beginning>\w+)/?$", tokens.OneToken.as_view(), name="api-token"),
+    re_path(r"^api/events/?$", events.stream, name="api-events"),
     re_path(r"^api/usage/?$", usage.Usage.as_view(), name="api-usage"),
     re_path(r"^api/schema/?$", SpectacularJSONAPIView.as_view(), name="api-schema"),
     re_path(r"^api/docs/?$", docs.Docs.as_view(url_name="api-schema"), name="api-docs"),

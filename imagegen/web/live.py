@@ -21,8 +21,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from imagegen import events, queries, redis
+from imagegen import queries
 from imagegen.asking import Askers, hold_no_thread
+from imagegen.news import Newsroom, newsroom
 from imagegen.queries import Card, Glance, Progress
 from imagegen.states import State
 
@@ -39,7 +40,7 @@ MOST_RENDERED = 3000
 # Two threads ask the database for all open pages: a thread and a connection for each of them would not scale. News have one
 # more to themselves, and never wait until fifty pages have caught up.
 _database = Askers("live", 2)
-_newsroom = Askers("news", 1)
+_renderers = Askers("news", 1)
 
 
 class Page:
@@ -97,20 +98,19 @@ class Page:
 
 
 class Hub:
-    """All open pages of this process, and the one reader that serves them while there are any."""
+    """All open pages of this process, which hear of news as long as there are any."""
 
-    def __init__(self) -> None:
+    def __init__(self, newsroom: Newsroom) -> None:
         self._pages: defaultdict[UUID, set[Page]] = defaultdict(set)
-        self._reader: asyncio.Task[None] | None = None
+        self._newsroom = newsroom
 
     @contextlib.contextmanager
     def showing(self, page: Page) -> Any:
         for job in page.glances:
             self._pages[job].add(page)
-        if self._pages and (self._reader is None or self._reader.done()):
-            self._reader = asyncio.create_task(self._read())
         try:
-            yield
+            with self._newsroom.telling(self.deliver):
+                yield
         finally:
             self._forget(page)
 
@@ -119,7 +119,7 @@ class Hub:
         shown = [job for job in jobs if job in self._pages]
         if not shown:
             return
-        for job, card, html in await _newsroom.ask(lambda: _render(shown)):
+        for job, card, html in await _renderers.ask(lambda: _render(shown)):
             for page in self._pages.get(job, ()):
                 page.push(job, card, html)
 
@@ -129,28 +129,8 @@ class Hub:
             if not self._pages[job]:
                 del self._pages[job]
 
-    async def _read(self) -> None:
-        """Read for as long as a page is open. It looks for itself: a cancellation can get lost in the Redis client."""
-        while self._pages:
-            try:
-                await self._hear()
-            except redis.Error as error:
-                log.warning("open pages catch up from the database alone: %s", error)
-                await asyncio.sleep(RETRY_MILLISECONDS / 1000)
-            except Exception:
-                log.exception("the reader of events starts again")
-                await asyncio.sleep(RETRY_MILLISECONDS / 1000)
 
-    async def _hear(self) -> None:
-        """Deliver what comes until no page is open; one may open again while the connection is being closed."""
-        async with contextlib.aclosing(events.listen()) as news:
-            async for jobs in news:
-                await self.deliver(jobs)
-                if not self._pages:
-                    break
-
-
-hub = Hub()
+hub = Hub(newsroom)
 
 
 @require_safe

@@ -23,7 +23,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import AsyncClient, Client
 
-from imagegen import events
+from imagegen import events, news
 from imagegen.models import Batch, Job
 from imagegen.queries import Card, Glance
 from imagegen.states import State, Visibility
@@ -486,8 +486,8 @@ class TestOnePage:
 
     def test_a_page_that_opens_while_the_reader_says_goodbye_has_a_reader(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The reader ends with the last page, which takes a moment; a page that is loaded anew comes in that moment."""
-        hub, reader = live.Hub(), SlowGoodbye()
-        monkeypatch.setattr(live, "RETRY_MILLISECONDS", 1)
+        hub, reader = live.Hub(news.Newsroom()), SlowGoodbye()
+        monkeypatch.setattr(news, "RETRY_SECONDS", 0.001)
         monkeypatch.setattr(events, "listen", reader.listen)
 
         async def play() -> None:

@@ -51,6 +51,7 @@ DOORS = {
     "apis-generate-image": Door(
         "/apis/generate-image/?wait=0", get=(401, 202, 202, 202, 401), post=(401, 202, 202, 202, 401)
     ),
+    "api-events": Door("/api/events", get=(401, 204, 204, 204, 401)),
     "api-tokens": Door("/api/tokens", get=(401, 200, 200, 200, 401), post=(401, 403, 403, 403, 401), body={"name": "x"}),
     "api-token": Door("/api/tokens/{token}", delete=(401, 204, 404, 404, 401)),
     "api-usage": Door("/api/usage", get=(401, 200, 200, 200, 401)),
