@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from servestatic.compress import Compressor
 
 from chaotix import env, image_providers
 
@@ -112,6 +113,8 @@ AUTHENTICATION_BACKENDS = [
 ]
 LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "compose"
 KNOX_TOKEN_MODEL = "imagegen.ApiToken"
+# It has no table of its own where the model is ours.
+MIGRATION_MODULES = {"knox": None}
 # Whether people make accounts themselves. Where not everybody may spend, whoever runs this says who may.
 SIGN_UP = env.choice("SIGN_UP", "open" if ANONYMOUS_ACCESS == "open" else "closed", ("open", "closed"))
 ACCOUNT_ADAPTER = "imagegen.web.sign_up.Adapter"
@@ -169,6 +172,8 @@ STORAGES = {
 # Without collectstatic, as under runserver, files are found in the apps and served without a hash in their names.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_MANIFEST_STRICT = False
+# What only developers of Swagger's page load is not worth a second of every start.
+SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 # Large submissions are refused before Django reads them (imagegen.web.body_limit); this is the same figure for forms.
 MAX_BODY_BYTES = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES

@@ -31,32 +31,26 @@ def curl(*words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-def is_a_picture(body: bytes) -> bool:
-    return Image.open(io.BytesIO(body)).size == (1024, 1024)
+def is_a_picture(body: bytes, size: tuple[int, int] = (640, 640)) -> bool:
+    return Image.open(io.BytesIO(body)).size == size
+
+
+@pytest.fixture(scope="module")
+def ids(product: Product) -> list[str]:
+    """What the first program's curl is answered."""
+    sent = '{\n    "text":["A red flying dog","A piano ninja", "A footballer kid"]\n}'
+    ids: list[str] = json.loads(curl(f"{product.url}/generate-images", "--header", HEADER, "--data", sent))["task_ids"]
+    return ids
 
 
 class TestChaotixAssignment:
-    @pytest.fixture(scope="class")
-    def ids(self, product: Product) -> list[str]:
-        sent = '{\n    "text":["A red flying dog","A piano ninja", "A footballer kid"]\n}'
-        ids: list[str] = json.loads(curl(f"{product.url}/generate-images", "--header", HEADER, "--data", sent))["task_ids"]
-        return ids
-
     def test_one_gets_a_list_of_task_ids(self, ids: list[str]) -> None:
         assert len({*ids}) == len(TEXTS)
 
     def test_one_sees_the_pictures_by_their_ids(self, product: Product, ids: list[str]) -> None:
         product.finished(ids)
-        asked = [
-            "--request",
-            "GET",
-            f"{product.url}/show-images",
-            "--header",
-            HEADER,
-            "--data",
-            json.dumps({"task_ids": ids}),
-        ]
-        page = curl(*asked)
+        sent = json.dumps({"task_ids": ids}, indent=4)
+        page = curl("--request", "GET", f"{product.url}/show-images", "--header", HEADER, "--data", sent)
         assert [page.index(text) for text in TEXTS] == sorted(page.index(text) for text in TEXTS)
         assert page.count("<img") >= len(TEXTS)
 
@@ -68,7 +62,7 @@ class TestDjangoTextToImage:
         product.finished(sent.json()["task_ids"])
         pictures: list[Any] = requests.get(url, timeout=30).json()
         assert [picture["text_prompt"] for picture in pictures[:5]] == TEXT_PROMPTS[::-1]
-        assert all(is_a_picture(base64.b64decode(picture["image_data"])) for picture in pictures[:5])
+        assert all(is_a_picture(base64.b64decode(picture["image_data"]), (1024, 1024)) for picture in pictures[:5])
 
     def test_the_web_api_is_a_page_with_a_form(self, product: Product) -> None:
         page = requests.get(f"{product.url}/api/generate_image/", headers={"Accept": "text/html"}, timeout=30).text

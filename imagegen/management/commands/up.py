@@ -38,7 +38,8 @@ class Command(BaseCommand):
             if settings.S3_BUCKET:
                 preflight.check_bucket(storages["default"])
             call_command("migrate", verbosity=0, interactive=False)
-            call_command("collectstatic", verbosity=0, interactive=False)
+            # Of the API's page only one of two looks is there.
+            call_command("collectstatic", verbosity=0, interactive=False, ignore_patterns=["redoc*"])
             connection.close()
             supervisor.start_serving(until=_is_ready)
             if not supervisor.stopping:
