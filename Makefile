@@ -2,8 +2,8 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 PYTEST_OPTIONS ?=
-# Most tests wait for something, so there is one process more than there are cores. conftest.py says what stays in one.
-IN_PARALLEL := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Most tests wait for something, so there is one process more than there are cores. tests/conftest.py says what stays in one.
+IN_PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Settings of an installation that others reach, for Django's own deployment check.
 DEPLOYED := HOST=0.0.0.0 ANONYMOUS_ACCESS=closed PUBLIC_URL=https://pictures.example.org DATA_DIR=$(or $(TMPDIR),/tmp)/chaotix-check
 

@@ -23,6 +23,8 @@ class Manifest:
     def __init__(self, folder: Path, content: dict[str, Any]) -> None:
         self._folder = folder
         self._content = content
+        # Files that were written or looked at by this run: a thousand pictures are not read again with every one that comes.
+        self._whole: set[str] = set()
 
     @classmethod
     def open(cls, folder: Path, *, server: str, asked: dict[str, Any]) -> "Manifest":
@@ -57,12 +59,16 @@ class Manifest:
     def has_picture(self, task: dict[str, Any]) -> bool:
         """Whether a task's file is there, whole."""
         path = self._folder / task.get("file", "")
-        return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == str(task["sha256"])
+        if path.is_file() and str(path) not in self._whole:
+            if hashlib.sha256(path.read_bytes()).hexdigest() == str(task["sha256"]):
+                self._whole.add(str(path))
+        return str(path) in self._whole
 
     def keep(self, task: dict[str, Any], name: str, body: bytes) -> None:
         """Write a picture, whole or not at all, and note it."""
         _write(self._folder / name, body)
         task.update(file=name, sha256=hashlib.sha256(body).hexdigest())
+        self._whole.add(str(self._folder / name))
 
     def save(self) -> None:
         _write(self._folder / NAME, json.dumps(self._content, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -3,12 +3,15 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from imagegen import announcements, redis
 from imagegen.management.commands.up import _broker
@@ -108,10 +111,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1
 
 
+class Groups(LoadFileScheduling):  # type: ignore[misc]  # the package has no types
+    """Keeps each file in one process, and each of the long groups."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return LONG.get(path.parent.name, str(path))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return Groups(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file in one process, and begin with what takes long, so that at the end no process waits for another."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(LONG.get(item.path.parent.name, str(item.path))))
+    """Begin with what takes long, so that at the end of a run in parallel no process waits long for another."""
     items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
