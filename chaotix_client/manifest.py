@@ -59,9 +59,10 @@ class Manifest:
     def has_picture(self, task: dict[str, Any]) -> bool:
         """Whether a task's file is there, whole."""
         path = self._folder / task.get("file", "")
-        if path.is_file() and str(path) not in self._whole:
-            if hashlib.sha256(path.read_bytes()).hexdigest() == str(task["sha256"]):
-                self._whole.add(str(path))
+        if not path.is_file():
+            return False
+        if str(path) not in self._whole and hashlib.sha256(path.read_bytes()).hexdigest() == str(task["sha256"]):
+            self._whole.add(str(path))
         return str(path) in self._whole
 
     def keep(self, task: dict[str, Any], name: str, body: bytes) -> None:

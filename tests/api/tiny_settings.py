@@ -6,7 +6,7 @@ from chaotix.settings import *  # noqa: F403
 from imagegen.providers.base import Answer, Handle, ImageRequest, Keep
 from imagegen.providers.demo import Demo
 
-MAX_PROMPTS = 20
+MAX_PROMPTS = 5
 
 
 class Tiny(Demo):
