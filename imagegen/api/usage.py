@@ -12,7 +12,7 @@ from imagegen import accounts, usage
 from imagegen.api.query import Query
 from imagegen.api.schema import describe
 from imagegen.api.shapes import number
-from imagegen.usage import DaySpent
+from imagegen.usage import DaySpent, Today
 
 
 class DayShape(TypedDict):
@@ -33,9 +33,22 @@ class DayShape(TypedDict):
     amount: float | None
 
 
-class UsageShape(TypedDict):
-    """What was spent, the newest day first."""
+class TodayShape(TypedDict):
+    """Since midnight UTC: the paid calls, the day's limit and what it leaves, null where there is none.
 
+    `stopped` is the sentence of who stopped everything, null where nobody did.
+    """
+
+    paid_calls: int
+    limit: int | None
+    left: int | None
+    stopped: str | None
+
+
+class UsageShape(TypedDict):
+    """What was spent, the newest day first; `today` is null for those who do not oversee it."""
+
+    today: TodayShape | None
     days: list[DayShape]
 
 
@@ -53,8 +66,14 @@ class Usage(APIView):
     def get(self, request: Request) -> Response:
         accounts.check_may_read(request.user)
         days = usage.by_day(request.user, **Asked.read(request.query_params))
-        answer: UsageShape = {"days": [_entry(day) for day in days]}
+        today = _today(usage.today()) if accounts.may_oversee(request.user) else None
+        answer: UsageShape = {"today": today, "days": [_entry(day) for day in days]}
         return Response(answer)
+
+
+def _today(today: Today) -> TodayShape:
+    stopped = today.stopped.sentence if today.stopped else None
+    return {"paid_calls": today.paid_calls, "limit": today.limit, "left": today.left, "stopped": stopped}
 
 
 def _entry(day: DaySpent) -> DayShape:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from imagegen import pauses
 from imagegen.models import Attempt
 from imagegen.states import Charged
 from tests.rows import claimed, make_batch, make_job
@@ -77,6 +78,21 @@ def test_staff_see_what_everybody_spent(client: Client, ann: User, settings: Any
     User.objects.update(is_staff=True)
     client.force_login(ann)
     assert len(days(client)) == 3
+
+
+def test_today_has_a_limit_and_a_brake(client: Client, settings: Any) -> None:
+    settings.MAX_PAID_CALLS_PER_DAY = 10
+    call(provider="stability")
+    pauses.stop_everything("ann")
+    today = client.get(URL).json()["today"]
+    assert (today["paid_calls"], today["limit"], today["left"]) == (1, 10, 9)
+    assert "ann" in today["stopped"]
+
+
+def test_who_does_not_oversee_what_is_spent_is_not_told_of_the_limit(client: Client, ann: User, settings: Any) -> None:
+    settings.ANONYMOUS_ACCESS = "closed"
+    client.force_login(ann)
+    assert client.get(URL).json()["today"] is None
 
 
 @pytest.mark.parametrize("name", ["since", "until"])

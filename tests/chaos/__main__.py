@@ -19,7 +19,7 @@ django.setup()
 
 from tests.chaos.report import Options, Outcome, Storms  # noqa: E402
 
-MODULES = ("worker_storms", "redis_storms", "disk_storms", "provider_storms", "store_storms")
+MODULES = ("worker_storms", "redis_storms", "disk_storms", "provider_storms", "store_storms", "request_storms")
 
 
 def main() -> int:
