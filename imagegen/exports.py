@@ -62,16 +62,12 @@ def _task(job: Job, cost: Cost) -> dict[str, Any]:
         "model": job.model,
         "style": job.style,
         "quality": job.quality,
-        "seed": _seed(job),
+        "seed": job.seed_used,
         "state": job.state,
         "why": job.error_sentence or None,
         "cost": {unit: float(amount) for unit, amount in cost.amounts.items()},
     }
 
 
-def _seed(job: Job) -> int | None:
-    return job.seed if job.actual_seed is None else job.actual_seed
-
-
 def _name(job: Job) -> str:
-    return file_names.picture(job.position, job.name or job.prompt, _seed(job), job.picture.rpartition(".")[2])
+    return file_names.picture(job.position, job.name or job.prompt, job.seed_used, job.picture.rpartition(".")[2])

@@ -115,6 +115,11 @@ class Job(models.Model):
     def __str__(self) -> str:
         return f"{self.state} {self.id}"
 
+    @property
+    def seed_used(self) -> int | None:
+        """The seed that makes this picture: what the provider says, or else what it was asked for."""
+        return self.seed if self.actual_seed is None else self.actual_seed
+
 
 class Attempt(models.Model):
     """The ledger: one call that may cost money, written down before its first byte is sent."""

@@ -24,7 +24,7 @@ def name(job: Job) -> str | None:
     """Return what the picture of a job is called; None where it has none."""
     if not job.picture:
         return None
-    seed = job.seed if job.actual_seed is None else job.actual_seed
+    seed = job.seed_used
     return f"{_style(job)}_{0 if seed is None else seed}_{job.pk}.{job.picture.rpartition('.')[2]}"
 
 

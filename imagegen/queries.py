@@ -39,8 +39,6 @@ MISSING = "missing"
 REFRESH_SECONDS = 3
 # A screen reader reads it whole; the caption has the rest.
 MAX_ALT = 200
-# What a client that was away for long is told of at once; the rest comes with the next catching up.
-MOST_CAUGHT_UP = 2000
 
 
 @dataclass(frozen=True)
@@ -164,10 +162,9 @@ def own(viewer: Viewer, jobs: Iterable[UUID]) -> list[UUID]:
     return list(_own_jobs(viewer).filter(pk__in=list(jobs)).values_list("pk", flat=True))
 
 
-def own_since(viewer: Viewer, since: str) -> list[UUID]:
-    """Return this person's jobs that changed at the version `since` or later, at most some thousand of them."""
-    changed = _own_jobs(viewer).filter(changed__gte=datetime.fromisoformat(since)).order_by("changed")
-    return list(changed.values_list("pk", flat=True)[:MOST_CAUGHT_UP])
+def own_since(viewer: Viewer, since: str) -> dict[UUID, Glance]:
+    """Return what there is of this person's jobs that changed at the version `since` or later."""
+    return _glances(_own_jobs(viewer).filter(changed__gte=datetime.fromisoformat(since)))
 
 
 def now() -> str:
@@ -238,7 +235,7 @@ class _CardMaker:
             height=job.height,
             alt=job.prompt[:MAX_ALT],
             origin_label=_origin(job.provider),
-            seed=job.seed if job.actual_seed is None else job.actual_seed,
+            seed=job.seed_used,
             provider=job.provider,
             moved_from=job.moved_from,
             version=_version(job.changed),

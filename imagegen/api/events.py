@@ -25,6 +25,8 @@ from imagegen.queries import Card
 CATCH_UP_SECONDS = 15.0
 # A change may be committed after a later one.
 MARGIN_SECONDS = 10.0
+# So many jobs are read at once.
+AT_ONCE = 500
 # So many jobs whose versions were told are kept in mind, for each stream.
 MOST_KNOWN = 5000
 _database = Askers("events", 2)
@@ -61,8 +63,9 @@ class _Stream:
         yield "retry: 2000\n\n"
         with newsroom.telling(self.hear):
             while True:
-                for card in await _database.ask(self._catch_up):
-                    yield self._event(card)
+                while cards := await _database.ask(self._catch_up):
+                    for card in cards:
+                        yield self._event(card)
                 async for event in self._live(until=time.monotonic() + CATCH_UP_SECONDS):
                     yield event
                 yield ": nothing new\n\n"
@@ -79,7 +82,10 @@ class _Stream:
                 yield self._event(card)
 
     def _catch_up(self) -> list[Card]:
-        return self._cards(queries.own_since(self._viewer, queries.earlier(self._since, MARGIN_SECONDS)))
+        """Return the first of the jobs that changed unheard; the next question brings the next."""
+        changed = queries.own_since(self._viewer, queries.earlier(self._since, MARGIN_SECONDS))
+        new = [job for job, glance in changed.items() if glance.version > self._known.get(str(job), "")]
+        return self._cards(sorted(new, key=lambda job: changed[job].version)[:AT_ONCE])
 
     def _heard_of(self, jobs: set[UUID]) -> list[Card]:
         return self._cards(queries.own(self._viewer, jobs))

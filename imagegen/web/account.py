@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from imagegen import tokens, usage
+from imagegen.errors import BadSubmission
 
 
 class TokenForm(forms.Form):
@@ -41,7 +42,12 @@ def account(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=400)
-    _, secret = tokens.make(person, form.cleaned_data["name"], days=form.cleaned_data["days"])
+    try:
+        _, secret = tokens.make(person, form.cleaned_data["name"], days=form.cleaned_data["days"])
+    except BadSubmission as error:
+        for problem in error.problems:
+            form.add_error(problem.field, problem.message)
+        return _page(request, form, status=400)
     return _page(request, TokenForm(), secret=secret)
 
 

@@ -100,6 +100,13 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice() -> None:
     assert [version for version, _ in found] == sorted(version for version, _ in found)
 
 
+def test_of_many_that_changed_at_one_moment_none_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "AT_ONCE", 2)
+    prompts = {make_job(str(number), changed=datetime(2026, 1, 1, 1, tzinfo=UTC)).prompt for number in range(7)}
+    found = told(AsyncClient(), nothing, lambda found: len(found) == 7, Last_Event_ID="2026-01-01T00:59:00+00:00")
+    assert {event["prompt"] for _, event in found} == prompts
+
+
 @pytest.mark.parametrize("nonsense", ["x", "9999-99-99", "0"])
 def test_an_id_of_no_event_begins_now(nonsense: str) -> None:
     job = earlier_job()

@@ -116,7 +116,10 @@ class TestTokens:
         assert "The token is revoked" in answer.content.decode()
         assert not ApiToken.objects.exists()
 
-    @pytest.mark.parametrize("form", [{"name": "", "days": 7}, {"name": "x" * 101, "days": 7}, {"name": "x", "days": 0}])
+    @pytest.mark.parametrize(
+        "form",
+        [{"name": "", "days": 7}, {"name": "x" * 101, "days": 7}, {"name": "x", "days": 0}, {"name": "a\u0007b", "days": 7}],
+    )
     def test_a_form_that_is_wrong_makes_none_and_is_shown_again(
         self, client: Client, ann: User, form: dict[str, Any]
     ) -> None:
