@@ -7,6 +7,9 @@ from decimal import Decimal
 from imagegen.models import Job
 from imagegen.providers import registry
 
+# What the price of a job depends on: a thousand prompts need not be read for it.
+COLUMNS = ("provider", "model", "size", "quality")
+
 
 @dataclass(frozen=True)
 class Estimate:

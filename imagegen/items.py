@@ -6,7 +6,7 @@ Doors hand over what came, of any type. Nothing here touches the database.
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from uuid import uuid4
 
@@ -44,6 +44,10 @@ class Item:
     quality: object = None
     seed: object = None
     n: object = None
+
+
+# What may be said of a prompt besides its text and its name, in the order in which people are told.
+OPTIONS = tuple(field.name for field in fields(Item) if field.name not in ("prompt", "name"))
 
 
 def read(items: Sequence[Item]) -> list[Job]:

@@ -19,12 +19,12 @@ from imagegen.states import Charged
 _PAID = Q(charged=Charged.YES)
 _COUNTS = {
     "calls": Count("pk"),
-    "pictures": Count("pk", filter=Q(outcome="succeeded")),
     "paid": Count("pk", filter=_PAID),
     "unknown": Count("pk", filter=Q(charged=Charged.UNKNOWN)),
     "unpriced": Count("pk", filter=_PAID & Q(amount=None)),
     "amount": Sum("amount"),
 }
+_PICTURES = Count("pk", filter=Q(outcome="succeeded"))
 USUAL_DAYS = timedelta(days=29)
 
 
@@ -97,7 +97,11 @@ def by_day(viewer: Viewer, *, since: date | None = None, until: date | None = No
     if mine or not accounts.may_oversee(viewer):
         calls = calls.filter(job__batch__owner=viewer.pk) if viewer.is_authenticated else calls.none()
     days = calls.annotate(day=TruncDate("sent_at", tzinfo=UTC), user=F("job__batch__owner__username"))
-    grouped = days.values("day", "provider", "user", "unit").annotate(**_COUNTS).order_by("-day", "provider", "user", "unit")
+    grouped = (
+        days.values("day", "provider", "user", "unit")
+        .annotate(pictures=_PICTURES, **_COUNTS)
+        .order_by("-day", "provider", "user", "unit")
+    )
     return [DaySpent(**cast(dict[str, Any], row)) for row in grouped]
 
 
@@ -115,8 +119,7 @@ def _crowded(paused: Mapping[str, ProviderPause]) -> dict[str, str]:
 
 
 def _spent() -> list[Spent]:
-    counts = {name: count for name, count in _COUNTS.items() if name != "pictures"}
-    rows = ledger.today().values("provider").annotate(**counts).order_by("provider")
+    rows = ledger.today().values("provider").annotate(**_COUNTS).order_by("provider")
     return [Spent(unit=_unit(row["provider"]), **cast(dict[str, Any], row)) for row in rows]
 
 

@@ -1,7 +1,7 @@
 """The bodies that ask for a batch: JSON, a file of prompts as it is, or the same file from a form."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, Any, NotRequired, TypedDict
@@ -16,15 +16,14 @@ from rest_framework.request import Request
 from imagegen import prompt_files, texts
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
+from imagegen.api.shapes import OptionsShape
 from imagegen.errors import BadSubmission, Problem
-from imagegen.items import MAX_NAME, Item
+from imagegen.items import MAX_NAME, OPTIONS, Item
 from imagegen.prompt_files import Line
 from imagegen.states import Visibility
 
-# What may stand beside the prompts, for all of them.
-DEFAULTS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "quality", "seed", "n")
 # What one prompt may have.
-OPTIONS = ("prompt", "name", *DEFAULTS)
+OF_PROMPT = ("prompt", "name", *OPTIONS)
 # Numbers that a form or an address spells as text.
 NUMBERS = ("seed", "n")
 # Which kind of file each media type is.
@@ -42,46 +41,23 @@ class Asked:
     dry_run: bool
 
 
-class PromptShape(TypedDict):
+class PromptShape(OptionsShape):
     """One prompt with options of its own."""
 
     prompt: str
     name: NotRequired[str | None]
-    negative_prompt: NotRequired[str | None]
-    provider: NotRequired[str | None]
-    model: NotRequired[str | None]
-    size: NotRequired[str | None]
-    aspect_ratio: NotRequired[str | None]
-    style: NotRequired[str | None]
-    quality: NotRequired[str | None]
-    seed: NotRequired[int | None]
-    n: NotRequired[int | None]
-
-
-class DefaultsShape(TypedDict, total=False):
-    """Options for every prompt that has none of its own."""
-
-    negative_prompt: str | None
-    provider: str | None
-    model: str | None
-    size: str | None
-    aspect_ratio: str | None
-    style: str | None
-    quality: str | None
-    seed: int | None
-    n: int | None
 
 
 class BatchBodyShape(TypedDict):
     """Prompts as texts, or as objects with options of their own."""
 
     prompts: list[str | PromptShape]
-    defaults: NotRequired[DefaultsShape]
+    defaults: NotRequired[OptionsShape]
     name: NotRequired[str]
     visibility: NotRequired[Visibility]
 
 
-class Options(serializers.Serializer[Any]):
+class Words(serializers.Serializer[Any]):
     """What the address may say: whether it is only a question, and what else may stand in a body for all prompts."""
 
     dry_run = serializers.BooleanField(required=False, help_text="Only say what it would make and cost.")
@@ -153,29 +129,29 @@ def read(request: Request) -> Asked:
 
 
 @contextmanager
-def naming_lines(asked: Asked) -> Iterator[None]:
-    """Let problems with the prompts of a file name their lines."""
+def naming_lines(lines: Sequence[int]) -> Iterator[None]:
+    """Let problems with the prompts of a file name their lines; prompts that come from no file have none."""
     try:
         yield
     except BadSubmission as error:
-        raise BadSubmission([_with_line(asked, each) for each in error.problems]) from error
+        raise BadSubmission([_with_line(lines, each) for each in error.problems]) from error
 
 
-def _with_line(asked: Asked, problem: Problem) -> Problem:
-    if problem.position is None or not asked.lines:
+def _with_line(lines: Sequence[int], problem: Problem) -> Problem:
+    if problem.position is None or not lines:
         return problem
-    return replace(problem, message=f"line {asked.lines[problem.position]}: {problem.message}")
+    return replace(problem, message=f"line {lines[problem.position]}: {problem.message}")
 
 
 def _of_json(body: dict[str, Any], words: dict[str, Any], *, dry_run: bool) -> Asked:
     _check_names(body, ("prompts", "defaults", "name", "visibility"))
-    _check_names(words, ("dry_run", "name", "visibility", *DEFAULTS))
+    _check_names(words, ("dry_run", "name", "visibility", *OPTIONS))
     prompts, defaults = body.get("prompts"), body.get("defaults", {})
     if not isinstance(prompts, list):
         raise in_field("prompts", 'must be a list, like ["A red flying dog", {"prompt": "A piano ninja", "seed": 7}]')
     if not isinstance(defaults, dict):
         raise in_field("defaults", 'must be an object, like {"size": "1024x1024"}')
-    _check_names(defaults, DEFAULTS, where="defaults.")
+    _check_names(defaults, OPTIONS, where="defaults.")
     for_all = {**_spelled(words), **defaults}
     items = [_item(prompt, for_all, position) for position, prompt in enumerate(prompts)]
     said = {**words, **body}
@@ -183,35 +159,28 @@ def _of_json(body: dict[str, Any], words: dict[str, Any], *, dry_run: bool) -> A
 
 
 def _of_file(file: object, words: dict[str, Any], *, dry_run: bool) -> Asked:
-    _check_names(words, ("file", "dry_run", "name", "visibility", *DEFAULTS))
+    _check_names(words, ("file", "dry_run", "name", "visibility", *OPTIONS))
     lines = _lines(file)
     if not lines:
         raise in_field("file", "holds no prompt")
-    items = [_line_item(line, _spelled(words), position) for position, line in enumerate(lines)]
     numbers = [line.number for line in lines]
+    with naming_lines(numbers):
+        items = [_item(line.prompt, _spelled(words), position) for position, line in enumerate(lines)]
     return Asked(items, numbers, _name(words.get("name", "")), _visibility(words.get("visibility")), dry_run)
 
 
 def _spelled(words: dict[str, Any]) -> dict[str, object]:
     """Return the options among what a form or an address says."""
-    options = {name: value for name, value in words.items() if name in DEFAULTS}
+    options = {name: value for name, value in words.items() if name in OPTIONS}
     return {name: _number(value) if name in NUMBERS else value for name, value in options.items()}
-
-
-def _line_item(line: Line, defaults: dict[str, Any], position: int) -> Item:
-    try:
-        return _item(line.prompt, defaults, position)
-    except BadSubmission as error:
-        marked = [replace(each, message=f"line {line.number}: {each.message}") for each in error.problems]
-        raise BadSubmission(marked) from error
 
 
 def _item(prompt: object, defaults: dict[str, Any], position: int) -> Item:
     """Return one prompt with its options; whatever its type, `items` says what is wrong with a value."""
     own = prompt if isinstance(prompt, dict) else {"prompt": prompt}
     for name in own:
-        if name not in OPTIONS:
-            known = f"is not known here; a prompt may have {', '.join(OPTIONS)}"
+        if name not in OF_PROMPT:
+            known = f"is not known here; a prompt may have {', '.join(OF_PROMPT)}"
             raise BadSubmission([Problem(name[:60], known, position)])
     given = {name: value for name, value in own.items() if value is not None}
     return Item(**{"prompt": None, **defaults, **given})

@@ -117,7 +117,7 @@ class Batches(APIView):
         "Ask for many pictures at once",
         {202: MadeShape, 200: DryRunShape},
         body=batch_bodies.BODIES,
-        asked=batch_bodies.Options,
+        asked=batch_bodies.Words,
         headers=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request) -> Response:
@@ -125,7 +125,7 @@ class Batches(APIView):
             # A form of another site may send a file of prompts, and asks nobody before it does.
             raise PermissionDenied("Another site may not ask for pictures in your name.")
         asked = batch_bodies.read(request)
-        with batch_bodies.naming_lines(asked):
+        with batch_bodies.naming_lines(asked.lines):
             return _dry_run(request, asked) if asked.dry_run else _submit(request, asked)
 
     @describe("batches", "Batches, the newest first", {200: BatchesShape}, asked=Paged)
@@ -172,7 +172,7 @@ def _submit(request: Request, asked: Asked) -> Response:
     answer: MadeShape = {
         "id": str(made.batch),
         "jobs": [str(job) for job in made.jobs],
-        "estimate": _estimate(estimates.of(Job.objects.filter(batch=made.batch))),
+        "estimate": _estimate(estimates.of(Job.objects.filter(batch=made.batch).only(*estimates.COLUMNS))),
         "links": _links(request, made.batch),
     }
     return Response(answer, status=202)

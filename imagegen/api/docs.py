@@ -5,10 +5,12 @@ from csp.decorators import csp_update
 from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-# The page is not ours, and has styles and small pictures inside of it.
-PAGE_POLICY = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
+# For pages that are not ours, and have styles and small pictures inside of them.
+with_styles_inside = method_decorator(
+    csp_update({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch"
+)
 
 
-@method_decorator(csp_update(PAGE_POLICY), name="dispatch")
+@with_styles_inside
 class Docs(SpectacularSwaggerSplitView):
     """Swagger's page, from our own address."""

@@ -9,18 +9,16 @@ from datetime import datetime
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from csp.constants import SELF, UNSAFE_INLINE
-from csp.decorators import csp_update
-from django.db.models import Q, QuerySet
-from django.utils.decorators import method_decorator
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from imagegen import accounts, conf, storage, submission
+from imagegen import accounts, storage, submission
 from imagegen.accounts import Viewer
+from imagegen.api.docs import with_styles_inside
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
 from imagegen.api.query import Query
@@ -34,8 +32,6 @@ FIELDS = ("text_prompts", "image_size")
 EXAMPLES = ["A red flying dog", "A husky ninja", "A footballer kid"]
 # Each picture is a megabyte or two, and a third more as base64.
 USUAL_LIMIT, LARGEST_LIMIT = 20, 50
-# The page is not ours, and has a few styles inside of it.
-PAGE_POLICY = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
 
 
 class Asked(serializers.Serializer[Any]):
@@ -71,7 +67,7 @@ class Wanted(Query):
     request_id = serializers.UUIDField(required=False)
 
 
-@method_decorator(csp_update(PAGE_POLICY), name="dispatch")
+@with_styles_inside
 class GenerateImage(APIView):
     """`{"text_prompts": ["A red flying dog", …], "image_size": "1024x1024"}` makes a picture for each.
 
@@ -133,10 +129,8 @@ def _pictures(viewer: Viewer, request_id: UUID | None) -> QuerySet[Job]:
     finished = Job.objects.exclude(picture="")
     if request_id:
         return finished.filter(accounts.may_see(viewer, batch="batch__"), batch=request_id)
-    if viewer.is_authenticated:
-        return finished.filter(batch__owner=viewer.pk)
-    is_shared = Q(batch__owner=None, batch__source=SOURCE)
-    return finished.filter(is_shared) if conf.anonymous_access() == "open" else finished.none()
+    theirs = finished.filter(accounts.is_theirs(viewer, batch="batch__"))
+    return theirs if viewer.is_authenticated else theirs.filter(batch__source=SOURCE)
 
 
 def _entry(job: Job) -> PictureShape | None:

@@ -1,7 +1,7 @@
 """The main job's dialect: POST /generate-images takes texts, GET /show-images shows their pictures by task id."""
 
 from dataclasses import replace
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
@@ -13,26 +13,16 @@ from imagegen import accounts, addresses, conf, queries, submission
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
 from imagegen.api.schema import IDEMPOTENCY_KEY, describe
+from imagegen.api.shapes import OptionsShape
 from imagegen.errors import BadSubmission
-from imagegen.items import Item
+from imagegen.items import OPTIONS, Item
 from imagegen.queries import Card
 
-OPTIONS = ("provider", "model", "negative_prompt", "size", "aspect_ratio", "style", "quality", "seed", "n")
 
-
-class TextsShape(TypedDict):
+class TextsShape(OptionsShape):
     """Texts, and options for all of them."""
 
     text: list[str]
-    provider: NotRequired[str | None]
-    model: NotRequired[str | None]
-    negative_prompt: NotRequired[str | None]
-    size: NotRequired[str | None]
-    aspect_ratio: NotRequired[str | None]
-    style: NotRequired[str | None]
-    quality: NotRequired[str | None]
-    seed: NotRequired[int | None]
-    n: NotRequired[int | None]
 
 
 class TasksShape(TypedDict):

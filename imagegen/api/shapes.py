@@ -8,6 +8,20 @@ from imagegen.models import Attempt
 from imagegen.statements import Cost
 
 
+class OptionsShape(TypedDict, total=False):
+    """Options of a prompt, or of all prompts that have none of their own."""
+
+    negative_prompt: str | None
+    provider: str | None
+    model: str | None
+    size: str | None
+    aspect_ratio: str | None
+    style: str | None
+    quality: str | None
+    seed: int | None
+    n: int | None
+
+
 class AttemptShape(TypedDict):
     """One call that may cost money. `charged` is yes, no or unknown; `amount` is null where the price is not known."""
 
