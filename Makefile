@@ -2,15 +2,20 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 PYTEST_OPTIONS ?=
+# What the tests of local models need: gigabytes. `make test EXTRAS=` does without, and skips them.
+EXTRAS ?= requirements-diffusers.txt
 # Most tests wait for something, so there is one process more than there are cores. tests/conftest.py says what stays in one.
 IN_PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Settings of an installation that others reach, for Django's own deployment check.
 DEPLOYED := HOST=0.0.0.0 ANONYMOUS_ACCESS=closed PUBLIC_URL=https://pictures.example.org DATA_DIR=$(or $(TMPDIR),/tmp)/chaotix-check
 
-.PHONY: run test test-stores lint bench chaos mutants format lock clean
+.PHONY: run local test test-stores lint bench chaos mutants format lock clean
 
 run: .venv/.run  ## start everything; prints `ready http://127.0.0.1:8000` when pictures can be made
 	@exec $(PYTHON_IN_VENV) manage.py up
+
+local: .venv/.run  ## install what models on this machine need (DIFFUSERS_MODEL, HF_TEXT_FOLDER); gigabytes
+	@deploy/make-venv requirements-diffusers.txt
 
 test: lint  ## check the code, then run every test on what a laptop has: SQLite, an own Valkey, a folder
 	$(PYTHON_IN_VENV) -m pytest $(IN_PARALLEL) $(PYTEST_OPTIONS)
@@ -49,6 +54,6 @@ clean:  ## forget the environment; pictures and the database stay
 	@deploy/make-venv requirements.txt
 	@touch $@
 
-.venv/.test: .venv/.run requirements-dev.txt
-	@deploy/make-venv requirements-dev.txt
+.venv/.test: .venv/.run requirements-dev.txt $(EXTRAS)
+	@deploy/make-venv requirements-dev.txt $(EXTRAS)
 	@touch $@

@@ -79,7 +79,7 @@ def _look(product: Product, ids: list[str]) -> None:
 
 
 def _idle() -> Figure:
-    with Product(STOP_SECONDS=1, SWEEP_SECONDS=5) as product:
+    with Product(STOP_SECONDS=1, WORKER_PROCESSES=2, SWEEP_SECONDS=5) as product:
         draw(product, 3, **SMALL)
         time.sleep(3)
         everybody = tree(product.process.pid)

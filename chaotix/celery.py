@@ -13,6 +13,7 @@ from chaotix import env
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 env.use_project_settings_module()
+env.leave_out_celerys_checks()
 app = Celery("chaotix", amqp="chaotix.broker:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

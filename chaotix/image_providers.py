@@ -68,6 +68,7 @@ def _of_the_environment() -> dict[str, dict[str, Any]]:
                 "models": env.listing("AUTOMATIC1111_MODELS"),
             },
         },
+        **_local(),
         "demo": {"BACKEND": f"{PLUGS}.demo.Demo"},
     }
 
@@ -80,6 +81,26 @@ def _older_stability(key: str) -> dict[str, dict[str, Any]]:
         for name, (version, plug) in plugs.items()
         if (host := env.text(f"STABILITY_{version}_HOST"))
     }
+
+
+def _local() -> dict[str, dict[str, Any]]:
+    """Return the model on this machine, where one is named."""
+    if not (model := env.text("DIFFUSERS_MODEL")):
+        return {}
+    numbers = {
+        "batch": local_batch(),
+        "steps": env.integer("DIFFUSERS_STEPS", 30, least=1, most=1000),
+        "guidance": env.number("DIFFUSERS_GUIDANCE", 7.5, least=0),
+        "side": env.integer("DIFFUSERS_SIDE", 512, least=64, most=2048),
+    }
+    options = {"model": model, **numbers, **_given(config="DIFFUSERS_CONFIG", device="DIFFUSERS_DEVICE")}
+    return {"diffusers": {"BACKEND": f"{PLUGS}.diffusers.Diffusers", "OPTIONS": options}}
+
+
+def local_batch() -> int:
+    """Return how many pictures of one shape are drawn at once: on a processor, more at once are no quicker."""
+    has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) and env.text("DIFFUSERS_DEVICE") != "cpu"
+    return env.integer("DIFFUSERS_BATCH", 8 if has_gpu else 1, least=1, most=64)
 
 
 def _given(**names: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from servestatic.compress import Compressor
 
-from chaotix import env, image_providers
+from chaotix import env, image_providers, prompt_writers
 
 env.load_file()
 
@@ -302,6 +302,13 @@ def _broker_url() -> str:
     return REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
 
 
+# The devices of this machine that draw, one worker process for each; none where no model of this machine is named.
+LOCAL_DEVICES = env.listing("DIFFUSERS_DEVICES") or [env.text("DIFFUSERS_DEVICE")]
+if not (env.text("DIFFUSERS_MODEL") or env.text("HF_TEXT_FOLDER")):
+    LOCAL_DEVICES = []
+# While one batch is drawn, the next one is claimed and the last one stored.
+LOCAL_CONCURRENCY = 2 * image_providers.local_batch()
+
 CELERY_BROKER_URL = _broker_url()
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A message is a hint, and one that gets lost is given again by the sweep: kombu need not write down in Redis who has
@@ -340,17 +347,14 @@ ON_UNKNOWN = env.choice("ON_UNKNOWN", "hold", ("hold", "retry"))
 IMAGE_PROVIDERS = image_providers.entries()
 # Only a key of its own makes a provider the default: others' keys lie about on many machines, for other programs.
 DEFAULT_PROVIDER = env.choice(
-    "DEFAULT_PROVIDER", "stability" if env.secret("STABILITY_API_KEY") else "demo", tuple(IMAGE_PROVIDERS)
+    "DEFAULT_PROVIDER",
+    "stability" if env.secret("STABILITY_API_KEY") else "diffusers" if "diffusers" in IMAGE_PROVIDERS else "demo",
+    tuple(IMAGE_PROVIDERS),
 )
 # Who takes over, one after the other, from a provider that surely made nothing and cannot for now.
 FALLBACK_CHAIN = env.listing("FALLBACK_CHAIN")
 
-PROMPT_WRITERS: dict[str, dict[str, Any]] = {
-    "words": {
-        "BACKEND": "imagegen.writers.words.Words",
-        "OPTIONS": {"folder": env.folder("WORD_LISTS", "")} if env.text("WORD_LISTS") else {},
-    },
-}
+PROMPT_WRITERS = prompt_writers.entries()
 DEFAULT_WRITER = env.choice("DEFAULT_WRITER", "words", tuple(PROMPT_WRITERS))
 
 METRICS_TOKEN = env.secret("METRICS_TOKEN")

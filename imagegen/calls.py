@@ -3,19 +3,33 @@
 import contextlib
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
 from django.db import DatabaseError, connection
 
-from imagegen import claims, conf, errors, ledger, lifecycle, limits, logs, metadata, pictures, spool, storage
+from imagegen import (
+    claims,
+    conf,
+    errors,
+    ledger,
+    lifecycle,
+    limits,
+    logs,
+    metadata,
+    pictures,
+    spool,
+    storage,
+    workers,
+)
 from imagegen.claims import Claim
 from imagegen.ledger import Receipt
 from imagegen.lifecycle import Stored
 from imagegen.metadata import Story
 from imagegen.providers import registry
-from imagegen.providers.base import Answer, Cost, Handle, ImageResult, Keep, Pending, Provider, is_success
+from imagegen.providers.base import Answer, Cost, Handle, ImageResult, Keep, Pending, Provider, StepwiseProvider, is_success
 from imagegen.states import Charged
 
 log = logging.getLogger(__name__)
@@ -24,6 +38,8 @@ STORE_TRIES = 3
 POLL_SECONDS = 600.0
 # How soon a provider is asked again that could not be asked.
 ASK_AGAIN_SECONDS = 2.0
+# How seldom it is noted how far a picture is: a write each, for people who look.
+NOTE_STEPS_SECONDS = 0.5
 # How long it may take at worst until everybody sees the row that pauses a provider: its transaction waits for others.
 UNTIL_PAUSED_SECONDS = 3.0
 # What a provider says that nobody should call now, wherever he works: a bad key, no credit, too many calls. How long that is
@@ -107,12 +123,17 @@ class Call:
 
     def _send(self) -> Answer:
         keep = self._doubting(spool.keep(self._held.attempt, self._held.provider))
-        answer = self._provider.send(self._held.request, keep)
+        answer = self._made(keep)
         if isinstance(answer, Answer):
             return answer
         claims.accepted(self._held, answer.value)
         connection.close()
         return self._poll(answer, keep)
+
+    def _made(self, keep: Keep) -> Answer | Handle:
+        if isinstance(self._provider, StepwiseProvider):
+            return self._provider.draw(self._held.request, keep, _Steps(self._held))
+        return self._provider.send(self._held.request, keep)
 
     def _doubting(self, keep: Keep) -> Keep:
         """Hold up other calls as soon as an answer begins that is no picture, until it is settled."""
@@ -206,6 +227,28 @@ class Call:
         request = self._held.request
         price = self._provider.price(request.model, request.size, request.quality)
         return _receipt(self._answer, result, price)
+
+
+class _Steps:
+    """Notes how far a picture is, a few times a second at most, and hears whether to go on with it."""
+
+    def __init__(self, held: Claim) -> None:
+        self._held = held
+        self._noted = -math.inf
+
+    def __call__(self, step: int, steps: int) -> bool:
+        if workers.is_stopping():
+            return False
+        if time.monotonic() - self._noted < NOTE_STEPS_SECONDS:
+            return True
+        self._noted = time.monotonic()
+        try:
+            return lifecycle.note_step(self._held, step, steps)
+        except DatabaseError:
+            log.warning("job %s: nobody could be told that step %d is done", self._held.job, step)
+            return True
+        finally:
+            connection.close()
 
 
 def is_picture(attempt: UUID) -> bool:

@@ -184,7 +184,7 @@ def _run(calls: Sequence[ledger.Call]) -> None:
         jobs = [call.job.pk for call in calls if call.worker == worker]
         Job.objects.filter(pk__in=jobs).update(
             changed=Now(), state=State.RUNNING, fence=F("fence") + 1, worker=worker, lease_until=Now() + conf.lease(),
-            started_at=Now(), not_before=None, error_code="", error_sentence="",
+            started_at=Now(), not_before=None, error_code="", error_sentence="", step=0, steps=0,
         )  # fmt: skip
     tell([call.job.pk for call in calls])
 

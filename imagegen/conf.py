@@ -74,8 +74,9 @@ def worker_concurrency() -> int:
     return int(settings.WORKER_CONCURRENCY)
 
 
-def queue_name() -> str:
-    return str(settings.CELERY_TASK_DEFAULT_QUEUE)
+def queue_name(kind: str = "") -> str:
+    """Return the queue of a kind of worker (Provider.queue)."""
+    return f"{settings.CELERY_TASK_DEFAULT_QUEUE}{f'.{kind}' if kind else ''}"
 
 
 def redis_url() -> str:

@@ -7,10 +7,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from imagegen import accounts, announcements, lifecycle
+from imagegen import accounts, announcements, lanes, lifecycle
 from imagegen.accounts import Viewer
 from imagegen.errors import Conflict
-from imagegen.lanes import Hint
 from imagegen.models import Batch, Job
 from imagegen.states import UNFINISHED, Decision, State
 
@@ -54,5 +53,5 @@ def _carry_out(decision: Decision, jobs: QuerySet[Job], *, fence: int | None = N
         return lifecycle.cancel(jobs)
     state = State.FAILED if decision is Decision.RETRY else State.UNKNOWN
     queued = lifecycle.ask_again(jobs, state, fence=fence)
-    announcements.after_commit([Hint(job, place) for place, job in enumerate(queued)])
+    announcements.after_commit(lanes.hints_of(queued))
     return queued

@@ -5,6 +5,7 @@ ImagegenError
 ├── Conflict               what is asked does not fit what is there: another submission's key, a job that has moved on
 ├── NotAllowed             ANONYMOUS_ACCESS does not let this person do it
 ├── StorageUnavailable     the picture could not be put where pictures are kept
+├── WriterFailed           a prompt writer was asked and wrote nothing; says which, and why
 ├── NoRoom                 the disk has no room for an answer that has not been asked for yet
 └── ProviderError          what became of one call to a provider; `charged` says whether money was spent
     ├── NotConfigured      no key, or the provider does not accept it
@@ -17,7 +18,9 @@ ImagegenError
     └── OutcomeUnknown     the call may have been executed and paid; nobody can tell
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from imagegen.states import Charged
 
@@ -54,6 +57,15 @@ class NotAllowed(ImagegenError):
     """This person may not do that."""
 
 
+class WriterFailed(ImagegenError):
+    """Writer `writer` was asked and wrote nothing. `code` is that of the error that says why."""
+
+    def __init__(self, writer: str, message: str, code: str) -> None:
+        super().__init__(message)
+        self.writer = writer
+        self.code = code
+
+
 class StorageUnavailable(ImagegenError):
     """The picture could not be stored."""
 
@@ -66,6 +78,10 @@ class ProviderError(ImagegenError):
     """What became of one call. The message is a sentence for people."""
 
     code = "provider_error"
+    # What the answer says about the call, where there is one.
+    http_status: int | None = None
+    request_id: str = ""
+    usage: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, message: str, *, charged: Charged = Charged.NO) -> None:
         super().__init__(message)

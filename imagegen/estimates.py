@@ -19,6 +19,13 @@ class Estimate:
     amounts: dict[str, Decimal]
     unpriced: int
 
+    def __str__(self) -> str:
+        """Say what the pictures cost, as a part of a sentence: "free", "0.12 USD", "0.12 USD, and 3 at an unknown price"."""
+        costs = [f"{amount.normalize():f} {unit}" for unit, amount in sorted(self.amounts.items()) if amount]
+        if self.unpriced:
+            costs.append(f"{'and ' if costs else ''}{self.unpriced} at an unknown price")
+        return ", ".join(costs) or "free"
+
 
 def of(jobs: Iterable[Job]) -> Estimate:
     """Return what these jobs cost where each is drawn with one call; they need not be saved."""

@@ -63,6 +63,7 @@ def _task(job: Job, cost: Cost) -> dict[str, Any]:
         "style": job.style,
         "quality": job.quality,
         "seed": job.seed_used,
+        "recipe": job.recipe or None,
         "state": job.state,
         "why": job.error_sentence or None,
         "cost": {unit: float(amount) for unit, amount in cost.amounts.items()},

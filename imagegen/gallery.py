@@ -70,3 +70,10 @@ def _state(state: str | None) -> Q:
     if state is None:
         return ~Q(picture="")
     return Q() if state == ANY else Q(state=State(state))
+
+
+def after(found: QuerySet[Job], place: UUID | None, *, most: int) -> list[Job]:
+    """Return some of what was found, the newest first: those that come after job `place`, however many came in meanwhile."""
+    if place and (last := Job.objects.filter(pk=place).first()):
+        found = found.filter(Q(created__lt=last.created) | Q(created=last.created, pk__lt=last.pk))
+    return list(found.order_by("-created", "-pk")[:most])

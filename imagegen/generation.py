@@ -13,6 +13,7 @@ from imagegen.calls import Call
 from imagegen.claims import Claim
 from imagegen.ledger import Receipt
 from imagegen.limits import Place
+from imagegen.providers import registry
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ def _run(job_id: UUID) -> UUID | None:
         log.error("job %s stays in the queue: %s", job_id, error)
         return None
     provider = lanes.provider_of_due(job_id)
-    if provider is None or (place := _place(provider, job_id)) is None:
+    # A hint that came before its provider had workers of its own is not for this one; the sweep will tell them.
+    if provider is None or not workers.serves(registry.queue(provider)) or (place := _place(provider, job_id)) is None:
         return None
     held = claims.claim(job_id, worker=workers.ID, machine=workers.machine())
     if held is None:

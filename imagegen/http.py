@@ -234,6 +234,15 @@ def is_public(host: str) -> bool:
     return all(ipaddress.ip_address(address.partition("%")[0]).is_global for address in found)
 
 
+def is_here(address: str) -> bool:
+    """Whether an address is one of this machine itself."""
+    host = urllib3.util.parse_url(address if "://" in address else f"https://{address}").host or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def _failure(exchange: _Exchange, error: Exception | None) -> errors.ProviderError:
     if not exchange.sent:
         return errors.Unavailable("The provider could not be reached; nothing was sent.")

@@ -5,24 +5,25 @@ Doors hand over what came, of any type. Nothing here touches the database.
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django.utils import timezone
 
 from imagegen import conf, texts
 from imagegen.errors import BadSubmission, Problem
+from imagegen.library import RESERVED, Styles
 from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.providers.base import MAX_SEED, ImageRequest, Provider
+from imagegen.recipes import Recipe, Unfolded
 
 # A list of a thousand wrong prompts does not need a thousand sentences.
 MAX_PROBLEMS = 20
 MAX_NAME = 200
-# What clients write where they mean that they do not care.
-ABSENT = frozenset({"", "auto", "standard"})
+ABSENT = RESERVED | {""}
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII)
 
 
@@ -30,7 +31,7 @@ _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII)
 class Item:
     """One prompt with its options as they came, of any type; None is absent. `n` pictures take seeds s, s+1, …
 
-    `name` is what its owner calls it.
+    `name` is what its owner calls it, and `columns` are the cells of a table, by name, for a template to fill in.
     """
 
     prompt: object
@@ -44,33 +45,48 @@ class Item:
     quality: object = None
     seed: object = None
     n: object = None
+    columns: object = None
+
+    @property
+    def cells(self) -> Mapping[str, str]:
+        return cast(Mapping[str, str], self.columns or {})
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A prompt to draw, the place among those that came of what it was made of, and how, if it was a template."""
+
+    item: Item
+    position: int
+    made_of: Unfolded | None = None
 
 
 # What may be said of a prompt besides its text and its name, in the order in which people are told.
-OPTIONS = tuple(field.name for field in fields(Item) if field.name not in ("prompt", "name"))
+OPTIONS = tuple(field.name for field in fields(Item) if field.name not in ("prompt", "name", "columns"))
 
 
-def read(items: Sequence[Item]) -> list[Job]:
+def read(items: Sequence[Placed], styles: Styles) -> list[Job]:
     """Return unsaved jobs, in order, that still need their batch. Raises BadSubmission."""
     problems: list[Problem] = []
     if not items:
         problems.append(Problem("prompt", "the list is empty: at least one prompt is needed"))
-    jobs = list(_checked(items, problems))
+    jobs = list(_checked(items, styles, problems))
     if problems:
-        raise BadSubmission(problems[:MAX_PROBLEMS])
+        # Prompts of one template have the same faults.
+        raise BadSubmission(list(dict.fromkeys(problems))[:MAX_PROBLEMS])
     now = timezone.now()
     for position, job in enumerate(jobs):
         job.position, job.hinted_at = position, now
     return jobs
 
 
-def _checked(items: Sequence[Item], problems: list[Problem]) -> Iterator[Job]:
+def _checked(items: Sequence[Placed], styles: Styles, problems: list[Problem]) -> Iterator[Job]:
     made, limit = 0, conf.max_prompts()
     if len(items) > limit:
         problems.append(Problem("prompt", f"{len(items)} prompts were sent; at most {limit} are allowed at once"))
         return
-    for position, item in enumerate(items):
-        reader = _Reader(item, position, problems)
+    for placed in items:
+        reader, position = _Reader(placed, styles, problems), placed.position
         count, row = reader.integer("n", least=1, most=limit) or 1, reader.row()
         made += count
         if made > limit:
@@ -95,10 +111,12 @@ def _copies(row: dict[str, Any], count: int, problems: list[Problem], position: 
 class _Reader:
     """Reads one item, and collects a problem for each thing wrong with it."""
 
-    def __init__(self, item: Item, position: int, problems: list[Problem]) -> None:
-        self._item = item
-        self._position = position
+    def __init__(self, placed: Placed, styles: Styles, problems: list[Problem]) -> None:
+        self._item = placed.item
+        self._position = placed.position
+        self._styles = styles
         self._problems = problems
+        self._recipe: Recipe = placed.made_of.recipe() if placed.made_of else {}
 
     def row(self) -> dict[str, Any] | None:
         """Return the columns of the job to make, or None where something is wrong."""
@@ -110,7 +128,7 @@ class _Reader:
             self._wrong("aspect_ratio", "give either size or aspect_ratio, not both")
         if provider is None or len(self._problems) > before:
             return None
-        asked = replace(asked, model=asked.model or provider.models[0].name)
+        asked = self._styled(replace(asked, model=asked.model or provider.models[0].name), provider)
         for field, sentence in provider.refusals(asked):
             self._wrong(field, sentence)
         columns = {"name": name, **self._columns(provider_name, provider, asked)}
@@ -154,6 +172,26 @@ class _Reader:
             quality=self.text("quality"),
             seed=self._seed(),
         )
+
+    def _styled(self, asked: ImageRequest, provider: Provider) -> ImageRequest:
+        """Return what to ask for where the style is a saved one: the provider's own, or the words that it stands for."""
+        style = self._styles.get(asked.style.lower())
+        if style is None:
+            return asked
+        if style.preset in provider.styles:
+            self._recipe["style"] = {"name": style.name, "suffix": "", "negative_prompt": "", "preset": style.preset}
+            return replace(asked, style=style.preset)
+        if style.negative_prompt and not provider.negative_prompt:
+            self._wrong("style", f"style {style.name!r} says what not to draw, and this provider cannot be told")
+            return replace(asked, style="")
+        self._recipe["style"] = {
+            "name": style.name,
+            "suffix": style.suffix,
+            "negative_prompt": style.negative_prompt,
+            "preset": "",
+        }
+        avoided = ", ".join(filter(None, (asked.negative_prompt, style.negative_prompt)))
+        return replace(asked, prompt=_followed(asked.prompt, style.suffix), negative_prompt=avoided, style="")
 
     def _prompt(self) -> str:
         if self._item.prompt is None:
@@ -204,6 +242,7 @@ class _Reader:
             "style": asked.style,
             "quality": asked.quality,
             "seed": self._draw(provider) if asked.seed is None else asked.seed,
+            "recipe": self._recipe,
         }
 
     def _draw(self, provider: Provider) -> int | None:
@@ -212,6 +251,13 @@ class _Reader:
 
     def _wrong(self, field: str, message: str) -> None:
         self._problems.append(Problem(field, message, self._position))
+
+
+def _followed(prompt: str, words: str) -> str:
+    """Return a prompt with words after it."""
+    if not words:
+        return prompt
+    return f"{prompt}{' ' if prompt[-1:] in '.,;:!?' else ', '}{words}"
 
 
 def _kind(value: Any) -> str:

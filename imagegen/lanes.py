@@ -23,10 +23,11 @@ from imagegen.writes import give_back_connection, locked, writing
 
 
 class Hint(NamedTuple):
-    """A job that workers should hear of, and how many of its lane come before it."""
+    """A job that workers of a kind (Provider.queue) should hear of, and how many of its lane come before it."""
 
     job: UUID
     place: int
+    queue: str = ""
 
 
 class Lane(NamedTuple):
@@ -87,7 +88,7 @@ def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
     silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
     waiting = runnable(Job.objects.filter(silent, provider=provider))
     found = list(waiting.order_by("turn", "created", "position").values_list("pk", "turn")[:room])
-    return [Hint(job, turn - found[0][1]) for job, turn in found]
+    return [Hint(job, turn - found[0][1], registry.queue(provider)) for job, turn in found]
 
 
 def queue(jobs: Iterable[Job], lane: Lane | None) -> list[Hint]:
@@ -101,8 +102,14 @@ def queue(jobs: Iterable[Job], lane: Lane | None) -> list[Hint]:
         if job.provider not in turns:
             turns[job.provider] = _Turns(job.provider, lane)
         job.turn = next(turns[job.provider].free)
-        hints.append(Hint(job.pk, job.turn - turns[job.provider].now))
+        hints.append(Hint(job.pk, job.turn - turns[job.provider].now, registry.queue(job.provider)))
     return hints
+
+
+def hints_of(jobs: Sequence[UUID]) -> list[Hint]:
+    """Return what workers should hear of jobs that wait again, in this order."""
+    providers = dict(Job.objects.filter(pk__in=jobs).values_list("pk", "provider"))
+    return [Hint(job, place, registry.queue(providers.get(job, ""))) for place, job in enumerate(jobs)]
 
 
 def turn_in(provider: str, lane: Lane) -> int:

@@ -6,11 +6,11 @@ Closing a call needs only its id: a paid fact is never refused.
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
@@ -19,10 +19,13 @@ from imagegen import conf, errors
 from imagegen.models import Attempt, Job
 from imagegen.providers import registry
 from imagegen.providers.base import Cost
-from imagegen.states import Charged
+from imagegen.states import Charged, Purpose
 
 # What PostgreSQL knows the lock by that paid claims take in turn; any number that nothing else uses.
 _SPENDING_LOCK = 8_305_811
+# A prompt writer's call is made by a web process, for a person who waits.
+_NOBODY = UUID(int=0)
+FORGOTTEN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,26 @@ def write_down(calls: Iterable[Call]) -> list[UUID]:
         for call in calls
     ]  # fmt: skip
     return [attempt.pk for attempt in Attempt.objects.bulk_create(rows)]
+
+
+def open_writing(*, provider: str, model: str, asked_by: int | None) -> UUID | None:
+    """Write down a prompt writer's call that is about to be made; None where no more may be made today."""
+    with transaction.atomic():
+        if left_for([provider]) < 1:
+            return None
+        attempt = Attempt.objects.create(
+            purpose=Purpose.PROMPTS, provider=provider, model=model, asked_by_id=asked_by,
+            fence=0, worker=_NOBODY, machine=_NOBODY,
+        )  # fmt: skip
+    return attempt.pk
+
+
+def close_forgotten_writings() -> None:
+    """End the calls of prompt writers whose process is gone: nobody will hear their answers."""
+    long_ago = Now() - FORGOTTEN
+    Attempt.objects.filter(purpose=Purpose.PROMPTS, ended_at=None, sent_at__lt=long_ago).update(
+        ended_at=Now(), outcome=errors.WorkerGone.code
+    )
 
 
 def close(attempt: UUID, outcome: str, charged: Charged, receipt: Receipt) -> None:

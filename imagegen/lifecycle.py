@@ -91,6 +91,13 @@ def _finish(end: _Success) -> bool:
     return is_ours
 
 
+def note_step(held: Claim, step: int, steps: int) -> bool:
+    """Note how far a picture is; False where nobody wants it any more, or the job is no longer ours."""
+    with writing():
+        is_ours = update(mine(held), held.job, step=step, steps=steps)
+    return is_ours and not Job.objects.filter(pk=held.job, cancel_requested=True).exists()
+
+
 def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
     """Close the attempt with what the error says about money, and move the job to where that error leads.
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 
 # glibc's names for its own settings (malloc.h).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -19,3 +20,8 @@ def keep_freed() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         library.mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def stop_searching_what_stays() -> None:
+    """Leave what this process has loaded out of every later search for garbage; the last one, at its end, takes 0.2 s."""
+    gc.freeze()

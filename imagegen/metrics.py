@@ -68,7 +68,7 @@ def _reason(provider: str) -> str:
         return pause.reason
     if ledger.left_today() == 0 and provider not in registry.free():
         return "limit_of_the_day"
-    if not readiness.live_threads():
+    if not readiness.live_threads(registry.queue(provider)):
         return "no_worker"
     return "rate_limit" if limits.paused_for(provider) else "turn"
 

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from knox.models import AbstractAuthToken
 
-from imagegen.states import Charged, PauseReason, State, Visibility
+from imagegen.states import Charged, PauseReason, Purpose, State, Visibility
 
 
 def _choices(words: type[StrEnum]) -> list[tuple[str, str]]:
@@ -58,6 +58,8 @@ class Job(models.Model):
     style = models.CharField(max_length=60, blank=True)
     quality = models.CharField(max_length=20, blank=True)
     seed = models.PositiveBigIntegerField(null=True)
+    # How the prompt came about, where it is not as somebody typed it: template, seed, choices, style (recipes.py).
+    recipe = models.JSONField(default=dict, blank=True)
     # Who was asked first, where another provider took over because that one could not (fallback.py); else empty.
     moved_from = models.CharField(max_length=60, blank=True)
 
@@ -76,6 +78,10 @@ class Job(models.Model):
     cancel_requested = models.BooleanField(default=False)
     # Who comes first, among the waiting jobs of a provider: the lowest (lanes.py).
     turn = models.PositiveBigIntegerField(default=0)
+
+    # How far it is, where its provider draws here, step by step: so many of so many steps of the last claim.
+    step = models.PositiveIntegerField(default=0)
+    steps = models.PositiveIntegerField(default=0)
 
     # Who works on it. Every claim raises `fence`, and a write that carries an older one is refused.
     fence = models.PositiveIntegerField(default=0)
@@ -126,7 +132,9 @@ class Attempt(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="attempts")
-    purpose = models.CharField(max_length=20, default="image")
+    purpose = models.CharField(max_length=20, choices=_choices(Purpose), default=Purpose.IMAGE)
+    # Who asked for a call that has no job.
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     provider = models.CharField(max_length=60)
     model = models.CharField(max_length=200)
     fence = models.PositiveIntegerField()
@@ -158,6 +166,8 @@ class Attempt(models.Model):
             models.Index("sent_at", name="attempt_sent"),
             # What the breaker counts.
             models.Index("provider", "ended_at", name="attempt_ended"),
+            # Prompt writers' calls that may be forgotten.
+            models.Index("sent_at", name="attempt_writing", condition=models.Q(purpose=Purpose.PROMPTS, ended_at=None)),
         )
 
     def __str__(self) -> str:
@@ -185,6 +195,38 @@ class ProviderPause(models.Model):
         return f"{self.provider or 'everything'}: {self.reason}"
 
 
+class WordList(models.Model):
+    """Lines that templates take one of: `__name__`. Written by library.py alone."""
+
+    # Whose it is, as on Batch, or library.SHARED.
+    scope = models.CharField(max_length=40)
+    name = models.CharField(max_length=60)
+    text = models.TextField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint("scope", "name", name="one_list_per_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Style(models.Model):
+    """Words that are added to prompts by one name. Written by library.py alone."""
+
+    scope = models.CharField(max_length=40)
+    name = models.CharField(max_length=60)
+    suffix = models.TextField(blank=True)
+    negative_prompt = models.TextField(blank=True)
+    # The word of providers that have such a style themselves; empty where there is none.
+    preset = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint("scope", "name", name="one_style_per_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """What a person's program shows to act in their name; only the digest of it is kept."""
 
@@ -200,6 +242,8 @@ class Worker(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     machine = models.UUIDField(db_index=True)
     threads = models.PositiveIntegerField()
+    # The names of the queues that it listens to, with commas between them.
+    queues = models.CharField(max_length=200, default="")
     heartbeat = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -35,8 +35,8 @@ class Newsroom:
             self._listeners = +self._listeners
 
     async def _read(self) -> None:
-        """Read for as long as somebody listens. It looks for itself: a cancellation can get lost in the Redis client."""
-        while self._listeners:
+        """Read for as long as somebody listens."""
+        while self._is_wanted():
             try:
                 await self._hear()
             except redis.Error as error:
@@ -52,8 +52,13 @@ class Newsroom:
             async for jobs in news:
                 for listener in list(self._listeners):
                     await listener(jobs)
-                if not self._listeners:
+                if not self._is_wanted():
                     break
+
+    def _is_wanted(self) -> bool:
+        """Whether somebody listens and nobody has ended this task: in the Redis client a cancellation can get lost."""
+        task = asyncio.current_task()
+        return bool(self._listeners) and not (task and task.cancelling())
 
 
 newsroom = Newsroom()

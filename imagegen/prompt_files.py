@@ -9,7 +9,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
+from typing import Any, cast
 
 from imagegen.errors import BadSubmission, Problem
 
@@ -25,14 +26,20 @@ class Line:
     prompt: object
 
 
-def read(body: bytes, kind: str) -> list[Line]:
-    """Return the prompts of a file of one of KINDS. Raises BadSubmission, naming the line."""
+def read(body: bytes, kind: str, *, needs_prompts: bool = True) -> list[Line]:
+    """Return the prompts of a file of one of KINDS. Raises BadSubmission, naming the line.
+
+    A table may have no column `prompt` where one template is for all of its rows. An empty cell is None.
+    """
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = body.count(b"\n", 0, error.start) + 1
         raise _wrong(f"line {number}: the file is not UTF-8 text") from error
-    return list(KINDS[kind](text))
+    lines = list(KINDS[kind](text))
+    if needs_prompts and kind == "csv" and lines and "prompt" not in cast(dict[str, object], lines[0].prompt):
+        raise _wrong("line 1: names the columns, and one of them must be prompt")
+    return lines
 
 
 def _plain(text: str) -> Iterator[Line]:
@@ -56,8 +63,6 @@ def _csv(text: str) -> Iterator[Line]:
 
 
 def _check_columns(columns: list[str]) -> None:
-    if "prompt" not in columns:
-        raise _wrong("line 1: names the columns, and one of them must be prompt")
     if twice := next((column for column in columns if columns.count(column) > 1), None):
         raise _wrong(f"line 1: there are two columns {twice[:60]!r}")
 
@@ -65,11 +70,13 @@ def _check_columns(columns: list[str]) -> None:
 def _row(columns: list[str], cells: list[str], number: int) -> dict[str, object]:
     if len(cells) > len(columns):
         raise _wrong(f"line {number}: has {len(cells)} cells, and there are {len(columns)} columns")
-    return {column: _cell(column, cell) for column, cell in zip(columns, cells, strict=False) if cell.strip()}
+    return {column: _cell(column, cell) for column, cell in zip_longest(columns, cells, fillvalue="")}
 
 
 def _cell(column: str, cell: str) -> object:
-    """Return a cell's value; what should be a number and is none stays as it is, to be named by whoever checks it."""
+    """Return a cell's value, None where it is empty; what should be a number stays as it is, for others to name."""
+    if not cell.strip():
+        return None
     return int(cell) if column in _NUMBERS and re.fullmatch(r"\s*-?[0-9]{1,19}\s*", cell) else cell
 
 

@@ -66,6 +66,9 @@ class Card:
     # What its owner may decide, and the claim that the decision is about.
     offers: tuple[tuple[str, str], ...] = ()
     fence: int = 0
+    # How far it is drawn, where that is known: so many of so many steps; of 0 where it is not.
+    step: int = 0
+    steps: int = 0
 
     @property
     def has_picture(self) -> bool:
@@ -242,6 +245,8 @@ class _CardMaker:
             created=job.created,
             offers=() if _is_canceling(job) else OFFERS.get(State(job.state), ()),
             fence=job.fence,
+            step=job.step if job.state == State.RUNNING else 0,
+            steps=job.steps if job.state == State.RUNNING else 0,
         )
 
     def _url(self, job: Job, suffix: str) -> str:
@@ -249,6 +254,8 @@ class _CardMaker:
 
     def _why(self, job: Job) -> str | None:
         """Say why a job waits, why it has no picture, or what is wrong with the one it has."""
+        if _is_canceling(job) and registry.is_repeatable(job.provider):
+            return "It stops after the step that is being drawn. Nothing is paid."
         if _is_canceling(job):
             return "The call in flight may be paid, so its picture is still kept."
         if job.state == State.QUEUED:

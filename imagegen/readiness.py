@@ -4,7 +4,6 @@ import logging
 from datetime import timedelta
 
 from django.db import DatabaseError
-from django.db.models import Sum
 from django.db.models.functions import Now
 
 from imagegen import conf, redis
@@ -18,10 +17,12 @@ def faults() -> dict[str, str | None]:
     return {"database": _database_fault(), "broker": _broker_fault(), "worker": _worker_fault()}
 
 
-def live_threads() -> int:
-    """Return how many calls the worker processes that live could make at once."""
+def live_threads(kind: str | None = None) -> int:
+    """Return how many calls the worker processes that live could make at once; of one kind of them, or of all."""
     alive = Worker.objects.filter(heartbeat__gt=Now() - 3 * timedelta(seconds=conf.heartbeat_seconds()))
-    return alive.aggregate(total=Sum("threads"))["total"] or 0
+    wanted = None if kind is None else conf.queue_name(kind)
+    found = alive.values_list("threads", "queues")
+    return sum(threads for threads, queues in found if wanted is None or wanted in (queues or conf.queue_name()).split(","))
 
 
 def calls_in_flight() -> int:

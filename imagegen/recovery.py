@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
@@ -14,6 +14,7 @@ from imagegen.calls import Call
 from imagegen.claims import Claim, Orphan
 from imagegen.lanes import Hint
 from imagegen.ledger import Receipt
+from imagegen.providers import registry
 
 log = logging.getLogger(__name__)
 # How many hints may wait in the queue per thread that could use one: a few seconds of work for fast providers, no more.
@@ -24,17 +25,18 @@ _in_hand: set[UUID] = set()
 _lock = threading.Lock()
 
 
-def forgotten(waiting_hints: int) -> list[Hint]:
-    """Return the jobs that workers should be told about now, given how many hints the queue holds already.
+def forgotten(waiting_hints: Mapping[str, int]) -> list[Hint]:
+    """Return the jobs that workers should be told about now, given how many hints wait for each kind of worker already.
 
     Of each provider no more than may be called until the sweep after the next: any other would only be put off. Raises
     redis.Error.
     """
-    room = readiness.live_threads() * HINTS_PER_THREAD - waiting_hints
-    if room <= 0:
-        return []
+    rooms = {kind: readiness.live_threads(kind) * HINTS_PER_THREAD - hints for kind, hints in waiting_hints.items()}
     hints: list[Hint] = []
     for provider in lanes.waiting_providers():
+        room = rooms.get(registry.queue(provider), 0)
+        if room <= 0:
+            continue
         useful = limits.room(provider, 2 * conf.sweep_seconds())
         hints += lanes.due(provider, min(room, useful), told_before=timedelta(seconds=2 * conf.sweep_seconds()))
     if hints:
@@ -107,7 +109,11 @@ def _conclude(held: Claim, handle: str) -> None:
         if handle:
             Call(held).resume(handle)
         else:
-            gone = errors.WorkerGone(
-                "The worker that made this call is gone, and its answer with it. It may have been paid."
-            )
-            lifecycle.settle(held, gone, Receipt())
+            lifecycle.settle(held, _gone(held.provider), Receipt())
+
+
+def _gone(provider: str) -> errors.ProviderError:
+    """Return what became of a call whose worker is gone, and its answer with it."""
+    if registry.is_repeatable(provider):
+        return errors.Unavailable("The worker that drew this is gone. Nothing was paid, so it is drawn again.")
+    return errors.WorkerGone("The worker that made this call is gone, and its answer with it. It may have been paid.")

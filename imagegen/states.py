@@ -26,6 +26,13 @@ class Charged(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Purpose(StrEnum):
+    """What a call is paid for."""
+
+    IMAGE = "image"
+    PROMPTS = "prompts"
+
+
 class Visibility(StrEnum):
     """Who may see a batch besides its owner and staff."""
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from imagegen import accounts, announcements, lanes, logs
+from imagegen import accounts, announcements, lanes, library, logs, unfolding
 from imagegen import items as item_rows
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Conflict, Problem
@@ -24,6 +24,7 @@ from imagegen.items import Item
 from imagegen.lanes import Lane
 from imagegen.models import Batch, Job
 from imagegen.states import State, Visibility
+from imagegen.unfolding import LITERAL, Templates
 
 log = logging.getLogger(__name__)
 MAX_KEY = 255
@@ -46,6 +47,7 @@ def submit(
     key: str = "",
     name: str = "",
     visibility: Visibility = Visibility.PRIVATE,
+    templates: Templates = LITERAL,
 ) -> Submission:
     """Make one batch of these items and let the workers know.
 
@@ -54,10 +56,10 @@ def submit(
     """
     accounts.check_may_submit(viewer)
     _check_key(key)
-    batch = _batch(viewer, source, key, items, name, visibility)
+    batch = _batch(viewer, source, key, items, name, visibility, templates)
     if key and (first := _first(batch)):
         return _replay(first, batch)
-    jobs = item_rows.read(items)
+    jobs = _jobs_to_make(items, viewer, templates)
     hints = lanes.queue(jobs, Lane.of(batch.owner_id, batch.pk) if batch.owner_id else None)
     try:
         with transaction.atomic():
@@ -75,10 +77,21 @@ def submit(
     return Submission(batch.pk, ids)
 
 
-def draft(items: Sequence[Item], *, viewer: Viewer) -> list[Job]:
+def draft(items: Sequence[Item], *, viewer: Viewer, templates: Templates = LITERAL) -> list[Job]:
     """Return the jobs that `submit` would make, unsaved. Raises NotAllowed or BadSubmission."""
     accounts.check_may_submit(viewer)
-    return item_rows.read(items)
+    return _jobs_to_make(items, viewer, templates)
+
+
+def _jobs_to_make(items: Sequence[Item], viewer: Viewer, templates: Templates) -> list[Job]:
+    unfolded = unfolding.unfold(items, templates, library.lists_of(viewer))
+    return item_rows.read(unfolded, library.styles_of(viewer))
+
+
+def batch_of(viewer: Viewer, key: str) -> UUID | None:
+    """Return the batch that this idempotency key of this person has made; None where it has made none."""
+    made = Batch.objects.filter(scope=accounts.scope(viewer), key=f"key:{key}")
+    return made.values_list("pk", flat=True).first()
 
 
 def made_before(
@@ -112,14 +125,20 @@ def _batch(
     items: Sequence[Item],
     name: str = "",
     visibility: Visibility = Visibility.PRIVATE,
+    templates: Templates = LITERAL,
 ) -> Batch:
     """Return an unsaved batch with the digest of everything that came."""
-    came = json.dumps([source, name, visibility, *map(asdict, items)], sort_keys=True, default=str)
+    how = [] if templates == LITERAL else [asdict(templates)]
+    came = json.dumps([source, name, visibility, *how, *map(_came, items)], sort_keys=True, default=str)
     batch = Batch(source=source, name=name, visibility=visibility, scope=accounts.scope(viewer))
     batch.digest = hashlib.sha256(came.encode()).hexdigest()
     batch.owner_id = viewer.pk if viewer.is_authenticated else None
     batch.key = f"key:{key}" if key else str(batch.pk)
     return batch
+
+
+def _came(item: Item) -> dict[str, object]:
+    return {name: value for name, value in asdict(item).items() if name != "columns" or value}
 
 
 def _first(batch: Batch) -> Batch | None:

@@ -16,8 +16,10 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
-from imagegen import conf, finishing, generation, lifecycle, memory, recovery, redis, storage, workers
+from imagegen import conf, desk, finishing, generation, ledger, lifecycle, memory, recovery, redis, storage, workers
 from imagegen.lanes import Hint
+from imagegen.providers import registry
+from imagegen.writers import registry as writers
 
 log = logging.getLogger(__name__)
 # What `publish` raises while the broker is away.
@@ -40,17 +42,18 @@ def publish(hints: Sequence[Hint]) -> None:
     with current_app.producer_pool.acquire(block=True) as producer, producer.batch(max_size=BATCH):  # type: ignore[attr-defined]
         for hint in hints:
             job, priority = str(hint.job), _priority(hint.place)
-            generate.apply_async(args=(job,), task_id=job, producer=producer, retry=False, priority=priority)
+            queue = conf.queue_name(hint.queue)
+            generate.apply_async(args=(job,), task_id=job, producer=producer, retry=False, priority=priority, queue=queue)
 
 
-def queue_names() -> list[str]:
-    """Return Redis's lists of hints, the one that is read first the first."""
-    return [redis.key(conf.queue_name()) + (f"{PRIORITY_SEPARATOR}{step}" if step else "") for step in PRIORITIES]
+def queue_names(kind: str = "") -> list[str]:
+    """Return Redis's lists of hints for a kind of worker, the one that is read first the first."""
+    return [redis.key(conf.queue_name(kind)) + (f"{PRIORITY_SEPARATOR}{step}" if step else "") for step in PRIORITIES]
 
 
-def queue_length() -> int:
-    """Return how many hints wait, whatever their priority. Raises redis.Error."""
-    return sum(int(redis.client().llen(name)) for name in queue_names())
+def queue_length(kind: str = "") -> int:
+    """Return how many hints wait for a kind of worker, whatever their priority. Raises redis.Error."""
+    return sum(int(redis.client().llen(name)) for name in queue_names(kind))
 
 
 def _priority(place: int) -> int:
@@ -90,15 +93,17 @@ class Sweeper(threading.Thread):
         if not is_mine:
             return
         lifecycle.hand_on()
-        if hints := recovery.forgotten(queue_length()):
+        ledger.close_forgotten_writings()
+        if hints := recovery.forgotten({kind: queue_length(kind) for kind in registry.queues()}):
             publish(hints)
 
 
 class _Life:
-    """The two threads that a worker process has besides those that make pictures."""
+    """The threads that a worker process has besides those that make pictures."""
 
     heart: workers.Heart | None = None
     sweeper: Sweeper | None = None
+    clerks: Sequence[desk.Clerk] = ()
 
 
 @worker_init.connect
@@ -124,12 +129,16 @@ def _end_calls_on_any_signal(**_: Any) -> None:
 @worker_ready.connect
 def _begin(sender: Any, **_: Any) -> None:
     memory.keep_freed()
+    memory.stop_searching_what_stays()
     storage.make_ready()
     finishing.begin(backlog=sender.controller.concurrency)
-    _Life.heart = workers.Heart(threads=sender.controller.concurrency)
+    queues = sorted(sender.app.amqp.queues.consume_from)
+    workers.listen_to(queues)
+    _Life.heart = workers.Heart(threads=sender.controller.concurrency, queues=queues)
+    _Life.clerks = [desk.Clerk(kind) for kind in writers.queues() if conf.queue_name(kind) in queues]
     _Life.sweeper = Sweeper()
-    _Life.heart.start()
-    _Life.sweeper.start()
+    for thread in (_Life.heart, _Life.sweeper, *_Life.clerks):
+        thread.start()
 
 
 @worker_shutting_down.connect
@@ -137,6 +146,8 @@ def _stop_sweeping(**_: Any) -> None:
     workers.stop()
     if _Life.sweeper is not None:
         _Life.sweeper.stop()
+    for clerk in _Life.clerks:
+        clerk.stop()
 
 
 @worker_shutdown.connect

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 Wish = TypeVar("Wish")
 Result = TypeVar("Result")
 
-# Nobody's wish waits for more than so many others to be written.
+# Unless it is said, nobody's wish waits for more than so many others.
 MOST = 50
 
 
@@ -20,8 +20,8 @@ class Together(Generic[Wish, Result]):
 
     The function returns a result for each wish, in order. What it raises for several it is asked again for each alone, so
     that one thread's fault stays its own; it must therefore leave nothing behind when it raises. `before_waiting` gives back
-    what a thread holds and whoever serves it may need. `turn` is what the function has to wait for: whoever comes meanwhile
-    is served with the others.
+    what a thread holds and whoever serves it may need. At most `most` are served at once. `turn` is what the function has to
+    wait for: whoever comes meanwhile is served with the others.
     """
 
     def __init__(
@@ -29,11 +29,13 @@ class Together(Generic[Wish, Result]):
         serve: Callable[[Sequence[Wish]], Sequence[Result]],
         *,
         before_waiting: Callable[[], None] = lambda: None,
-        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        turn: Callable[[], AbstractContextManager[object]] = nullcontext,
+        most: int = MOST,
     ) -> None:
         self._serve = serve
         self._before_waiting = before_waiting
         self._turn = turn
+        self._most = most
         self._lock = threading.Lock()
         self._waiting: list[_Asked[Wish, Result]] = []
         self._is_led = False
@@ -55,7 +57,7 @@ class Together(Generic[Wish, Result]):
         """Serve whoever waits, oneself among them, and let the next one lead."""
         with self._turn():
             with self._lock:
-                group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             self._serve_all(group)
         with self._lock:
             self._is_led = bool(self._waiting)

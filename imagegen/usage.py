@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce, TruncDate
 
 from imagegen import accounts, conf, lanes, ledger, limits, pauses, waiting
 from imagegen.accounts import Viewer
 from imagegen.models import Attempt, ProviderPause
 from imagegen.providers import registry
-from imagegen.states import Charged
+from imagegen.states import Charged, Purpose
 
 _PAID = Q(charged=Charged.YES)
 _COUNTS = {
@@ -24,7 +24,7 @@ _COUNTS = {
     "unpriced": Count("pk", filter=_PAID & Q(amount=None)),
     "amount": Sum("amount"),
 }
-_PICTURES = Count("pk", filter=Q(outcome="succeeded"))
+_PICTURES = Count("pk", filter=Q(outcome="succeeded", purpose=Purpose.IMAGE))
 USUAL_DAYS = timedelta(days=29)
 
 
@@ -95,8 +95,10 @@ def by_day(viewer: Viewer, *, since: date | None = None, until: date | None = No
     until = until or datetime.now(UTC).date()
     calls = Attempt.objects.filter(sent_at__date__range=(since or until - USUAL_DAYS, until))
     if mine or not accounts.may_oversee(viewer):
-        calls = calls.filter(job__batch__owner=viewer.pk) if viewer.is_authenticated else calls.none()
-    days = calls.annotate(day=TruncDate("sent_at", tzinfo=UTC), user=F("job__batch__owner__username"))
+        theirs = Q(job__batch__owner=viewer.pk) | Q(asked_by=viewer.pk)
+        calls = calls.filter(theirs) if viewer.is_authenticated else calls.none()
+    user = Coalesce("job__batch__owner__username", "asked_by__username")
+    days = calls.annotate(day=TruncDate("sent_at", tzinfo=UTC), user=user)
     grouped = (
         days.values("day", "provider", "user", "unit")
         .annotate(pictures=_PICTURES, **_COUNTS)

@@ -37,13 +37,13 @@ class Outlook:
 
     def wait(self, job: Job) -> Wait:
         """Say what a queued job waits for: the first thing that would have to change."""
-        return self._pause(job) or self._money(job) or self._workers() or self._time(job) or self._turn(job)
+        return self._pause(job) or self._money(job) or self._workers(job) or self._time(job) or self._turn(job)
 
     def _look(self) -> None:
         names = {job.provider for job in self._queued}
         self._pauses = pauses.current()
         self._is_spent = ledger.left_today() == 0
-        self._has_workers = readiness.live_threads() > 0
+        self._idle = {name for name in names if not readiness.live_threads(registry.queue(name))}
         self._rests = limits.rests(names)
         self._paces = {name: _pace(name, self._now) for name in names}
         self._ahead = {job: ahead for name in names for job, ahead in _places(name, self._queued).items()}
@@ -65,8 +65,11 @@ class Outlook:
         sentence = f"Waiting: today's limit of {limit} paid calls is reached. It starts anew at 00:00 UTC."
         return Wait(sentence, self._until(midnight))
 
-    def _workers(self) -> Wait | None:
-        return None if self._has_workers else Wait("Waiting: no worker is listening.")
+    def _workers(self, job: Job) -> Wait | None:
+        if job.provider not in self._idle:
+            return None
+        kind = registry.queue(job.provider)
+        return Wait(f"Waiting: no worker{f' of the kind {kind!r}' if kind else ''} is listening.")
 
     def _time(self, job: Job) -> Wait | None:
         if job.not_before and job.not_before > self._now:

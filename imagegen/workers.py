@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -25,6 +25,7 @@ ID = uuid.uuid4()
 
 _ending = threading.Event()
 _claims: set[Claim] = set()
+_queues: set[str] = set()
 _lock = threading.Lock()
 
 
@@ -63,6 +64,16 @@ def is_stopping() -> bool:
     return _ending.is_set()
 
 
+def listen_to(queues: Sequence[str]) -> None:
+    """Note which queues this process listens to; one that never says so does whatever it is asked to."""
+    _queues.update(queues)
+
+
+def serves(kind: str) -> bool:
+    """Whether this process is of the kind that a provider needs (Provider.queue)."""
+    return not _queues or conf.queue_name(kind) in _queues
+
+
 def calls_in_flight() -> int:
     """Return how many jobs this process works on."""
     return len(_claims)
@@ -87,9 +98,9 @@ class _Pulse:
 class Heart(threading.Thread):
     """Beats three times in a lease, on a database connection of its own, until it is told to stop."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, queues: Sequence[str]) -> None:
         super().__init__(name="heartbeat", daemon=True)
-        self._threads = threads
+        self._facts = {"machine": machine(), "threads": threads, "queues": ",".join(queues)}
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -111,7 +122,7 @@ class Heart(threading.Thread):
         connection.close()
 
     def _beat(self) -> None:
-        Worker.objects.update_or_create(pk=ID, defaults={"machine": machine(), "threads": self._threads, "heartbeat": Now()})
+        Worker.objects.update_or_create(pk=ID, defaults={**self._facts, "heartbeat": Now()})
         with _lock:
             held = list(_claims)
         claims.renew(held, worker=ID)

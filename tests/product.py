@@ -49,8 +49,9 @@ class Product:
         self.url = f"http://127.0.0.1:{self.port}"
         folders = {"DATA_DIR": self.folder / "var", "MEDIA_ROOT": self.folder / "media"}
         own = {**folders, "PORT": self.port, **stores.installation()}
-        # Nothing is limited but what a test is about.
-        self.environment = clean_environment(**{**own, "SWEEP_SECONDS": 1, "STABILITY_RATE_LIMIT": 0, **names})
+        # Nothing is limited but what a test is about, and no process more is started than it needs.
+        usual = {"WORKER_PROCESSES": 1, "SWEEP_SECONDS": 1, "STABILITY_RATE_LIMIT": 0}
+        self.environment = clean_environment(**{**own, **usual, **names})
         self.lines: list[str] = []
         self.ended = False
         self._ledger: list[tuple[str, str, str]] = []

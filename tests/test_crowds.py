@@ -132,7 +132,7 @@ class Crowd:
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[Crowd]:
-    with Product(DATABASE_URL=os.environ["DATABASE_URL"]) as product:
+    with Product(WORKER_PROCESSES=2, DATABASE_URL=os.environ["DATABASE_URL"]) as product:
         yield Crowd(product)
 
 

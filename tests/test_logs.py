@@ -130,6 +130,6 @@ class TestNames:
 
 
 def test_below_its_level_nobody_says_anything() -> None:
-    with Product(WORKER_PROCESSES=1) as product:
+    with Product() as product:
         product.finished(product.generate("a kite", size="64x64"))
     assert [line for line in product.lines if "INFO" in line] == []

@@ -112,7 +112,7 @@ class TestServer:
 
 @pytest.fixture(scope="class")
 def product(server: PostgresServer) -> Iterator[Product]:
-    names = {"LEASE_SECONDS": 3, "SWEEP_SECONDS": 0.5, "ON_UNKNOWN": "hold", "WORKER_CONCURRENCY": 4}
+    names = {"WORKER_PROCESSES": 2, "WORKER_CONCURRENCY": 4, "LEASE_SECONDS": 3, "SWEEP_SECONDS": 0.5, "ON_UNKNOWN": "hold"}
     with Product(DATABASE_URL=server.url, **names) as running:
         yield running
 

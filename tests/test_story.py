@@ -43,7 +43,7 @@ def story() -> Iterator[Story]:
         standin.when(REFUSED, answers.refused())
         standin.when(FILTERED, answers.filtered())
         standin.always(FAILING, answers.internal_error())
-        with Product(STABILITY_API_KEY="sk-story", STABILITY_API_HOST=standin.url) as product:
+        with Product(WORKER_PROCESSES=2, STABILITY_API_KEY="sk-story", STABILITY_API_HOST=standin.url) as product:
             yield Story(product, standin)
 
 

@@ -57,15 +57,15 @@ def test_only_one_process_sweeps_at_a_time(one_thread: None) -> None:
 
 def test_the_sweep_does_not_repeat_a_hint_that_was_just_given(one_thread: None) -> None:
     make_job()
-    assert len(recovery.forgotten(0)) == 1
-    assert recovery.forgotten(0) == []
+    assert len(recovery.forgotten({"": 0})) == 1
+    assert recovery.forgotten({"": 0}) == []
 
 
 def test_a_retry_is_hinted_when_it_is_due(one_thread: None) -> None:
     job = make_job(not_before=timezone.now() + timedelta(minutes=1))
-    assert recovery.forgotten(0) == []
+    assert recovery.forgotten({"": 0}) == []
     Job.objects.update(not_before=timezone.now() - timedelta(seconds=1))
-    assert [hint.job for hint in recovery.forgotten(0)] == [job.pk]
+    assert [hint.job for hint in recovery.forgotten({"": 0})] == [job.pk]
 
 
 def test_the_queue_holds_no_more_than_a_few_seconds_of_work(one_thread: None) -> None:
@@ -73,8 +73,8 @@ def test_the_queue_holds_no_more_than_a_few_seconds_of_work(one_thread: None) ->
     Job.objects.bulk_create(
         Job(batch=batch, position=place, prompt="x", provider="demo", model="demo", seed=1) for place in range(30)
     )
-    assert len(recovery.forgotten(0)) == recovery.HINTS_PER_THREAD
-    assert recovery.forgotten(recovery.HINTS_PER_THREAD) == []
+    assert len(recovery.forgotten({"": 0})) == recovery.HINTS_PER_THREAD
+    assert recovery.forgotten({"": recovery.HINTS_PER_THREAD}) == []
 
 
 def test_a_limited_provider_gets_no_more_hints_than_calls(one_thread: None, settings: Any) -> None:
@@ -83,9 +83,9 @@ def test_a_limited_provider_gets_no_more_hints_than_calls(one_thread: None, sett
     for _ in range(5):
         make_job(provider="limited")
     limits.take_place("limited")
-    assert len(recovery.forgotten(0)) == 2
+    assert len(recovery.forgotten({"": 0})) == 2
     limits.take_place("limited"), limits.take_place("limited")
-    assert recovery.forgotten(0) == []
+    assert recovery.forgotten({"": 0}) == []
 
 
 def test_hints_of_many_jobs_of_one_lane_wait_for_those_of_others() -> None:
@@ -97,7 +97,7 @@ def test_hints_of_many_jobs_of_one_lane_wait_for_those_of_others() -> None:
 
 def test_without_a_worker_nothing_is_hinted() -> None:
     make_job()
-    assert recovery.forgotten(0) == []
+    assert recovery.forgotten({"": 0}) == []
 
 
 def test_a_task_runs_the_job_that_its_message_names() -> None:

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import pytest
-
 from imagegen import together
 from imagegen.together import Together
 from tests.waiting import wait_until
@@ -15,9 +13,9 @@ from tests.waiting import wait_until
 class Ground:
     """A function that is told wishes, and keeps the first group waiting until it is let go."""
 
-    def __init__(self, result: Callable[[int], int] = lambda wish: wish * 10) -> None:
+    def __init__(self, result: Callable[[int], int] = lambda wish: wish * 10, *, most: int = together.MOST) -> None:
         self.groups: list[list[int]] = []
-        self.together = Together(self._serve)
+        self.together = Together(self._serve, most=most)
         self._result = result
         self._go = threading.Event()
 
@@ -59,9 +57,8 @@ def test_one_mans_fault_is_his_alone() -> None:
     assert Ground(_nothing_for_three).ask([1, 2, 3, 4]) == [1, 2, "not three", 4]
 
 
-def test_a_group_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together, "MOST", 2)
-    ground = Ground()
+def test_a_group_has_an_end() -> None:
+    ground = Ground(most=2)
     assert ground.ask([1, 2, 3, 4, 5, 6]) == [10, 20, 30, 40, 50, 60]
     assert [len(group) for group in ground.groups] == [1, 2, 2, 1]
 

@@ -43,7 +43,7 @@ def _is_ready(product: Product) -> bool:
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    with Product(REDIS_URL="") as running:
+    with Product(WORKER_PROCESSES=2, REDIS_URL="") as running:
         yield running
 
 

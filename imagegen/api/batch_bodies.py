@@ -13,19 +13,23 @@ from rest_framework import serializers
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.request import Request
 
-from imagegen import prompt_files, texts
+from imagegen import conf, prompt_files, texts
 from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
 from imagegen.api.shapes import OptionsShape
 from imagegen.errors import BadSubmission, Problem
 from imagegen.items import MAX_NAME, OPTIONS, Item
 from imagegen.prompt_files import Line
+from imagegen.providers.base import MAX_SEED
 from imagegen.states import Visibility
+from imagegen.unfolding import Mode, Templates
 
 # What one prompt may have.
 OF_PROMPT = ("prompt", "name", *OPTIONS)
 # Numbers that a form or an address spells as text.
 NUMBERS = ("seed", "n")
+# What may be said of all prompts besides their options, in a body or in the address.
+OF_BATCH = ("name", "visibility", "templates", "template_count", "template_seed")
 # Which kind of file each media type is.
 FILES = {"text/plain": "txt", "text/csv": "csv", "application/jsonl": "jsonl", "application/x-ndjson": "jsonl"}
 
@@ -38,6 +42,7 @@ class Asked:
     lines: list[int]
     name: str
     visibility: Visibility
+    templates: Templates
     dry_run: bool
 
 
@@ -55,6 +60,9 @@ class BatchBodyShape(TypedDict):
     defaults: NotRequired[OptionsShape]
     name: NotRequired[str]
     visibility: NotRequired[Visibility]
+    templates: NotRequired[Mode]
+    template_count: NotRequired[int]
+    template_seed: NotRequired[int]
 
 
 class Words(serializers.Serializer[Any]):
@@ -63,6 +71,14 @@ class Words(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField(required=False, help_text="Only say what it would make and cost.")
     name = serializers.CharField(required=False, max_length=MAX_NAME)
     visibility = serializers.ChoiceField([word.value for word in Visibility], required=False)
+    templates = serializers.ChoiceField(
+        [word.value for word in Mode],
+        required=False,
+        help_text="What becomes of templates.",
+    )
+    template_count = serializers.IntegerField(required=False, help_text="How many prompts to draw of each template.")
+    template_seed = serializers.IntegerField(required=False, help_text="The same seed draws the same prompts.")
+    prompt = serializers.CharField(required=False, help_text="For tables: a template for all rows, with {{column}} in it.")
     provider = serializers.CharField(required=False)
     model = serializers.CharField(required=False)
     negative_prompt = serializers.CharField(required=False)
@@ -144,8 +160,8 @@ def _with_line(lines: Sequence[int], problem: Problem) -> Problem:
 
 
 def _of_json(body: dict[str, Any], words: dict[str, Any], *, dry_run: bool) -> Asked:
-    _check_names(body, ("prompts", "defaults", "name", "visibility"))
-    _check_names(words, ("dry_run", "name", "visibility", *OPTIONS))
+    _check_names(body, ("prompts", "defaults", *OF_BATCH))
+    _check_names(words, ("dry_run", *OF_BATCH, *OPTIONS))
     prompts, defaults = body.get("prompts"), body.get("defaults", {})
     if not isinstance(prompts, list):
         raise in_field("prompts", 'must be a list, like ["A red flying dog", {"prompt": "A piano ninja", "seed": 7}]')
@@ -154,19 +170,24 @@ def _of_json(body: dict[str, Any], words: dict[str, Any], *, dry_run: bool) -> A
     _check_names(defaults, OPTIONS, where="defaults.")
     for_all = {**_spelled(words), **defaults}
     items = [_item(prompt, for_all, position) for position, prompt in enumerate(prompts)]
-    said = {**words, **body}
-    return Asked(items, [], _name(said.get("name", "")), _visibility(said.get("visibility")), dry_run)
+    return _asked(items, [], {**words, **body}, dry_run=dry_run)
 
 
 def _of_file(file: object, words: dict[str, Any], *, dry_run: bool) -> Asked:
-    _check_names(words, ("file", "dry_run", "name", "visibility", *OPTIONS))
-    lines = _lines(file)
+    _check_names(words, ("file", "dry_run", "prompt", *OF_BATCH, *OPTIONS))
+    lines = _lines(file, needs_prompts="prompt" not in words)
     if not lines:
         raise in_field("file", "holds no prompt")
     numbers = [line.number for line in lines]
     with naming_lines(numbers):
-        items = [_item(line.prompt, _spelled(words), position) for position, line in enumerate(lines)]
-    return Asked(items, numbers, _name(words.get("name", "")), _visibility(words.get("visibility")), dry_run)
+        for_all = {**_spelled(words), **({"prompt": words["prompt"]} if "prompt" in words else {})}
+        items = [_item(line.prompt, for_all, position) for position, line in enumerate(lines)]
+    return _asked(items, numbers, words, dry_run=dry_run)
+
+
+def _asked(items: list[Item], lines: list[int], said: Mapping[str, Any], *, dry_run: bool) -> Asked:
+    name, visibility = _name(said.get("name", "")), _visibility(said.get("visibility"))
+    return Asked(items, lines, name, visibility, _templates(said), dry_run)
 
 
 def _spelled(words: dict[str, Any]) -> dict[str, object]:
@@ -176,24 +197,31 @@ def _spelled(words: dict[str, Any]) -> dict[str, object]:
 
 
 def _item(prompt: object, defaults: dict[str, Any], position: int) -> Item:
-    """Return one prompt with its options; whatever its type, `items` says what is wrong with a value."""
+    """Return one prompt with its options; whatever its type, `items` says what is wrong with a value.
+
+    Anything else that stands beside a prompt is a column for its template.
+    """
     own = prompt if isinstance(prompt, dict) else {"prompt": prompt}
-    for name in own:
-        if name not in OF_PROMPT:
-            known = f"is not known here; a prompt may have {', '.join(OF_PROMPT)}"
-            raise BadSubmission([Problem(name[:60], known, position)])
-    given = {name: value for name, value in own.items() if value is not None}
-    return Item(**{"prompt": None, **defaults, **given})
+    columns = {name: _cell(name, value, position) for name, value in own.items() if name not in OF_PROMPT}
+    given = {name: value for name, value in own.items() if value is not None and name in OF_PROMPT}
+    return Item(**{"prompt": None, **defaults, **given, "columns": columns or None})
 
 
-def _lines(file: object) -> list[Line]:
+def _cell(name: str, value: object, position: int) -> str:
+    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
+        return "" if value is None else str(value)
+    known = f"is not known here; a prompt may have {', '.join(OF_PROMPT)}, and text or numbers for its template"
+    raise BadSubmission([Problem(name[:60], known, position)])
+
+
+def _lines(file: object, *, needs_prompts: bool) -> list[Line]:
     if not isinstance(file, UploadedFile):
         raise in_field("file", "a form needs a file of prompts in the field `file`")
     ending = (file.name or "").rpartition(".")[2].lower()
     kind = ending if ending in prompt_files.KINDS else FILES.get(file.content_type or "")
     if not kind:
         raise in_field("file", f"{(file.name or '')[:60]!r} is neither .txt, .csv nor .jsonl")
-    return prompt_files.read(file.read(), kind)
+    return prompt_files.read(file.read(), kind, needs_prompts=needs_prompts)
 
 
 def _check_names(given: Mapping[str, object], known: tuple[str, ...], *, where: str = "") -> None:
@@ -206,6 +234,24 @@ def _name(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_NAME or texts.fault(value):
         raise in_field("name", f"must be text of at most {MAX_NAME} characters")
     return value.strip()
+
+
+def _templates(said: Mapping[str, Any]) -> Templates:
+    mode = said.get("templates") or Mode.RANDOM
+    if not isinstance(mode, str) or mode not in list(Mode):
+        raise in_field("templates", f"must be {', '.join(Mode)}")
+    count, seed = _whole(said, "template_count", most=conf.max_prompts()), _whole(said, "template_seed", most=MAX_SEED)
+    return Templates(Mode(mode), count or 1, seed)
+
+
+def _whole(said: Mapping[str, Any], name: str, *, most: int) -> int | None:
+    value = said.get(name)
+    value = _number(value) if isinstance(value, str) else value
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise in_field(name, f"must be a whole number from 1 to {most}")
+    return value
 
 
 def _visibility(value: object) -> Visibility:

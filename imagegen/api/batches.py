@@ -20,6 +20,7 @@ from imagegen.api.schema import IDEMPOTENCY_KEY, describe
 from imagegen.api.shapes import CostShape
 from imagegen.estimates import Estimate
 from imagegen.models import Batch, Job
+from imagegen.recipes import Recipe
 from imagegen.statements import BatchStatement
 from imagegen.states import Decision
 
@@ -65,11 +66,16 @@ class DraftShape(TypedDict):
     style: str
     quality: str
     seed: int | None
+    recipe: Recipe | None
 
 
 class DryRunShape(TypedDict):
-    """What a submission would make and cost; seeds that nobody asked for are drawn anew when it is made."""
+    """What a submission would make and cost; seeds that nobody asked for are drawn anew when it is made.
 
+    With `template_seed` the templates become the same prompts again.
+    """
+
+    template_seed: int
     estimate: EstimateShape
     prompts: list[DraftShape]
 
@@ -168,6 +174,7 @@ def _submit(request: Request, asked: Asked) -> Response:
         key=request.headers.get("Idempotency-Key", ""),
         name=asked.name,
         visibility=asked.visibility,
+        templates=asked.templates,
     )
     answer: MadeShape = {
         "id": str(made.batch),
@@ -179,8 +186,13 @@ def _submit(request: Request, asked: Asked) -> Response:
 
 
 def _dry_run(request: Request, asked: Asked) -> Response:
-    jobs = submission.draft(asked.items, viewer=request.user)
-    answer: DryRunShape = {"estimate": _estimate(estimates.of(jobs)), "prompts": [_draft(job) for job in jobs]}
+    templates = asked.templates.with_seed()
+    jobs = submission.draft(asked.items, viewer=request.user, templates=templates)
+    answer: DryRunShape = {
+        "template_seed": templates.seed or 0,
+        "estimate": _estimate(estimates.of(jobs)),
+        "prompts": [_draft(job) for job in jobs],
+    }
     return Response(answer)
 
 
@@ -196,6 +208,7 @@ def _draft(job: Job) -> DraftShape:
         "style": job.style,
         "quality": job.quality,
         "seed": job.seed,
+        "recipe": shapes.recipe(job),
     }
 
 

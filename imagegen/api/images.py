@@ -15,6 +15,7 @@ from imagegen.api.schema import describe
 from imagegen.api.shapes import CostShape
 from imagegen.gallery import Search
 from imagegen.models import Job
+from imagegen.recipes import Recipe
 from imagegen.statements import Cost
 from imagegen.states import State
 
@@ -33,6 +34,7 @@ class ImageShape(TypedDict):
     style: str
     quality: str
     seed: int | None
+    recipe: Recipe | None
     width: int | None
     height: int | None
     bytes: int | None
@@ -106,6 +108,7 @@ def _entry(job: Job, card: queries.Card, cost: Cost) -> ImageShape:
         "style": job.style,
         "quality": job.quality,
         "seed": card.seed,
+        "recipe": shapes.recipe(job),
         "width": job.width,
         "height": job.height,
         "bytes": job.bytes,

@@ -15,7 +15,15 @@ from imagegen.api.parsers import JSONObjectParser
 from imagegen.api.problems import in_field
 from imagegen.api.schema import describe
 from imagegen.api.shapes import AttemptShape
+from imagegen.recipes import Recipe
 from imagegen.states import Decision
+
+
+class ProgressShape(TypedDict):
+    """How far a picture is that a model on this machine draws."""
+
+    step: int
+    steps: int
 
 
 class JobShape(TypedDict):
@@ -36,6 +44,8 @@ class JobShape(TypedDict):
     style: str
     quality: str
     seed: int | None
+    recipe: Recipe | None
+    progress: ProgressShape | None
     image_url: str | None
     thumbnail_url: str | None
     created: datetime
@@ -104,6 +114,8 @@ def _job(request: Request, job_id: UUID) -> JobShape:
         "style": job.style,
         "quality": job.quality,
         "seed": card.seed,
+        "recipe": shapes.recipe(job),
+        "progress": {"step": card.step, "steps": card.steps} if card.steps else None,
         "image_url": card.image_url,
         "thumbnail_url": card.thumbnail_url,
         "created": job.created,

@@ -9,7 +9,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.views import exception_handler
 
-from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem
+from imagegen import prompts
+from imagegen.errors import BadSubmission, Conflict, NotAllowed, Problem, WriterFailed
 
 TYPE = "application/problem+json"
 
@@ -21,7 +22,8 @@ def in_field(field: str, message: str) -> BadSubmission:
 
 def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Shape any error that a view raises, as a page for those who asked for one; None, a 500, where nobody foresaw it."""
-    status, headers, detail, more = 400, {}, str(error), {}
+    status, headers, detail = 400, dict[str, str](), str(error)
+    more: dict[str, object] = {}
     match error:
         case BadSubmission(problems=problems):
             detail = "; ".join(_sentence(each) for each in problems)
@@ -30,6 +32,9 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
             status = 409
         case NotAllowed():
             status = 401
+        case WriterFailed(writer=writer, code=code):
+            # Whoever asks decides whether somebody else is to write.
+            status, more = 502, {"code": code, "writer": writer, "offered": prompts.instead_of(writer) or None}
         case ValidationError(detail=dict() as fields):
             faults = [Problem(name, str(text)) for name, texts in fields.items() for text in texts]
             return answer(BadSubmission(faults), context)

@@ -6,6 +6,7 @@ Every request is a new one, so nobody may keep its answer.
 from typing import TypedDict
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -18,7 +19,7 @@ from imagegen.accounts import Viewer
 from imagegen.api import problems
 from imagegen.api.awaited import database, until_ended
 from imagegen.api.query import Query
-from imagegen.errors import BadSubmission, NotAllowed
+from imagegen.errors import BadSubmission, NotAllowed, WriterFailed
 from imagegen.items import Item
 from imagegen.queries import Card
 from imagegen.states import UNFINISHED
@@ -41,9 +42,10 @@ class RandomShape(TypedDict):
 
 
 class Asked(Query):
-    """How long to wait for the picture, in seconds."""
+    """How long to wait for the picture, in seconds, and who writes its prompt: one of PROMPT_WRITERS."""
 
     wait = serializers.FloatField(required=False, min_value=0, max_value=LONGEST_WAIT, default=USUAL_WAIT)
+    writer = serializers.CharField(required=False, default="")
 
 
 @csrf_exempt
@@ -55,19 +57,20 @@ async def generate_image(request: HttpRequest) -> HttpResponse:
         return problems.problem(403, "Another site may not ask for pictures in your name.")
     viewer = await request.auser()
     try:
-        seconds: float = Asked.read(request.GET)["wait"]
-        start, job = await database.ask(lambda: _submit(viewer))
-    except (BadSubmission, NotAllowed, serializers.ValidationError) as error:
+        asked = Asked.read(request.GET)
+        # In this request's own thread: a writer may take a minute, and others wait for those that look for pictures.
+        start, job = await sync_to_async(_submit)(viewer, asked["writer"])
+    except (BadSubmission, NotAllowed, WriterFailed, serializers.ValidationError) as error:
         return problems.of_error(error)
-    await until_ended([job], seconds=seconds)
+    await until_ended([job], seconds=asked["wait"])
     base_url = addresses.base_url(request)
     [card] = await database.ask(lambda: queries.cards([str(job)], viewer, base_url=base_url))
     return JsonResponse(_entry(card, start, base_url), status=202 if card.state in UNFINISHED else 200)
 
 
-def _submit(viewer: Viewer) -> tuple[str, UUID]:
+def _submit(viewer: Viewer, writer: str) -> tuple[str, UUID]:
     accounts.check_may_submit(viewer)
-    start, prompt = prompts.begun_by_chance()
+    start, prompt = prompts.begun_by_chance(viewer=viewer, writer=writer)
     [job] = submission.submit([Item(prompt=prompt)], viewer=viewer, source=SOURCE).jobs
     return start, job
 

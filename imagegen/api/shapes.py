@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict
+from typing import TypedDict, cast
 
-from imagegen.models import Attempt
+from imagegen.models import Attempt, Job
+from imagegen.recipes import Recipe
 from imagegen.statements import Cost
 
 
@@ -63,6 +64,11 @@ def attempt(call: Attempt) -> AttemptShape:
         "http_status": call.http_status,
         "request_id": call.request_id or None,
     }
+
+
+def recipe(job: Job) -> Recipe | None:
+    """Return how a prompt came about; None where it is as somebody typed it."""
+    return cast(Recipe, job.recipe) or None
 
 
 def cost(found: Cost) -> CostShape:

@@ -2,6 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
+from imagegen import prompts
 from imagegen.api.events import EventShape
 from imagegen.api.problems import TYPE
 from imagegen.api.random_image import LONGEST_WAIT, RandomShape
@@ -87,7 +88,10 @@ def add(result: dict[str, Any], **_: object) -> dict[str, Any]:
     }
     chance = {
         "tags": ["apis"],
-        "parameters": [{"name": "wait", "in": "query", "schema": {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT}}],
+        "parameters": [
+            {"name": "wait", "in": "query", "schema": {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT}},
+            {"name": "writer", "in": "query", "schema": {"type": "string", "enum": prompts.ready()}},
+        ],
         "responses": {
             "200": _json("The picture, or why there is none", RandomShape),
             "202": _json("The picture is still to come", RandomShape),

@@ -21,7 +21,7 @@ from imagegen.providers.base import (
     pixels,
     size_near,
 )
-from imagegen.providers.reading import json_object, no_picture, picture, sentence, wrong_fields
+from imagegen.reading import json_object, no_picture, picture, sentence, wrong_fields
 
 # A picture may take minutes on a machine without a graphics card, and each call waits for those before it.
 TOTAL_SECONDS = 600.0

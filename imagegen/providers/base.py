@@ -6,7 +6,6 @@ wrong it says with one of the words below ProviderError in errors.py.
 
 import abc
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -83,6 +82,9 @@ class ImageResult:
     usage: Mapping[str, int] = field(default_factory=dict)
     cost: Cost | None = None
 
+
+# Hears how many steps of how many are done; returns whether the picture is still wanted.
+Step = Callable[[int, int], bool]
 
 # Writes status, headers and body to disk, durably, and returns them as an Answer.
 Keep = Callable[[int, Mapping[str, str], Iterable[bytes]], Answer]
@@ -202,6 +204,10 @@ class Provider(abc.ABC):
     digital_source: ClassVar[str] = "trainedAlgorithmicMedia"
     # Whether its pictures are placeholders, so that pages offer the real thing.
     is_demo: ClassVar[bool] = False
+    # The queue of the workers that make its calls; empty for those of all providers that work elsewhere.
+    queue: ClassVar[str] = ""
+    # Whether a call whose worker died is made again without asking: nothing is paid, and the same seed makes the same.
+    is_repeatable: ClassVar[bool] = False
 
     def not_configured(self) -> str | None:
         """Return a sentence that says what is missing before a call can be made, or None when nothing is."""
@@ -298,6 +304,19 @@ class Provider(abc.ABC):
             yield "size", f"size {request.size!r} has none of the ratios {', '.join(self.aspect_ratios)}"
 
 
+class StepwiseProvider(Provider):
+    """A provider that draws here, step by step: it says how far it is, and may be stopped between two steps."""
+
+    is_repeatable = True
+
+    def send(self, request: ImageRequest, keep: Keep) -> Answer:
+        return self.draw(request, keep, lambda done, steps: True)
+
+    @abc.abstractmethod
+    def draw(self, request: ImageRequest, keep: Keep, step: Step) -> Answer:
+        """Do what `send` does, and call `step` after each of its steps. Raises Unavailable where that says to stop."""
+
+
 def pixels(size: str) -> tuple[int, int]:
     """Return width and height of "1024x768"."""
     width, height = size.split("x")
@@ -314,13 +333,3 @@ def size_near(ratio: str, *, multiple: int, area: int = 1024 * 1024) -> str:
     width, height = (int(side) for side in ratio.split(":"))
     unit = math.sqrt(area / (width * height))
     return "x".join(str(max(round(side * unit / multiple), 1) * multiple) for side in (width, height))
-
-
-def key_fault(key: str, name: str) -> str | None:
-    """Return a sentence that says why no header can hold this key, or None; `name` is how people know the setting.
-
-    Anything but visible ASCII fits in no header, and the exception that says so would show the key.
-    """
-    if not key:
-        return f"{name} is not set"
-    return None if re.fullmatch(r"[!-~]+", key) else f"{name} holds characters that no key has"

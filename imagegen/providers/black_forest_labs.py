@@ -25,11 +25,10 @@ from imagegen.providers.base import (
     Price,
     Provider,
     SizeRange,
-    key_fault,
     pixels,
     size_near,
 )
-from imagegen.providers.reading import json_object, sentence, wait_seconds, wrong_fields
+from imagegen.reading import json_object, key_fault, sentence, wait_seconds, wrong_fields
 from imagegen.states import Charged
 
 HOST = "https://api.bfl.ai"

@@ -7,11 +7,10 @@ before work began is taken for free, and a picture that moderation withholds onc
 
 import abc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
-from imagegen import errors, http
+from imagegen import errors, http, openai_language
 from imagegen.providers.base import (
     Answer,
     ImageRequest,
@@ -22,24 +21,14 @@ from imagegen.providers.base import (
     Provider,
     SizeRange,
     TokenPrices,
-    key_fault,
     size_near,
 )
-from imagegen.providers.reading import json_object, no_picture, picture, sentence, wait_seconds
+from imagegen.reading import counts, json_object, key_fault, no_picture, picture
 from imagegen.states import Charged
 
 HOST = "https://api.openai.com/v1"
 # The answer does not name the model, and what its tokens cost depends on it.
 MODEL_HEADER = "x-chaotix-model"
-# For want of a word from the server; its limits count pictures a minute.
-REST_SECONDS = 20.0
-# JSON may hold any number, and no picture takes so many tokens.
-MAX_TOKENS = 1_000_000_000
-# The second is DALL-E's, and still comes from what stands between here and OpenAI.
-MODERATED = {"moderation_blocked", "content_policy_violation"}
-# The same status as too many calls, but waiting does not help.
-NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "credit_balance_exhausted"}
-OVERLOADED = ("overloaded", "slow down", "slow_down")
 
 
 class _Images(Provider, abc.ABC):
@@ -61,7 +50,7 @@ class _Images(Provider, abc.ABC):
 
     def read(self, answer: Answer) -> ImageResult:
         if answer.status != 200:
-            raise self._failure(answer)
+            raise openai_language.failure(answer.status, answer.headers, answer.body, who=self.who, key_name=self._key_name)
         content = json_object(answer.body)
         usage = _usage(content.get("usage"))
         tokens = self.model(answer.headers.get(MODEL_HEADER, "")).tokens
@@ -89,32 +78,6 @@ class _Images(Provider, abc.ABC):
     def _headers(self) -> dict[str, str]:
         authorization = {"authorization": f"Bearer {self._key}"} if self._key else {}
         return {"accept": "application/json", **authorization}
-
-    def _failure(self, answer: Answer) -> errors.ProviderError:
-        """Name what a status other than 200 means, by OpenAI's document; a page of some gateway is not in it."""
-        told = _told(answer.body)
-        match answer.status:
-            case 401:
-                return errors.NotConfigured(f"{self.who} does not accept the key in {self._key_name}.")
-            case 400 if told.words & MODERATED:
-                return _refusal(told.stage)
-            case 400 | 429 if told.words & NO_CREDIT:
-                return errors.OutOfCredit("The account has no credit left. Nothing was charged.")
-            case 402:
-                return errors.OutOfCredit("The account has no credit left. Nothing was charged.")
-            case 403 if told.said:
-                return errors.NotConfigured(f"{self.who} does not let this key do that ({told.said}). Nothing was charged.")
-            case 429:
-                wait = wait_seconds(answer.headers, REST_SECONDS)
-                return errors.RateLimited(f"{self.who} takes no more calls for the moment.", retry_after=wait)
-            case 400 | 404 | 405 | 413 | 415 | 422 if told.said:
-                return errors.Invalid(f"{self.who} does not accept this request ({told.said}). Nothing was charged.")
-            # It is turned away at the door: paid are the tokens of work, and this says that there is no room to begin any.
-            # Any other 5xx may come when the picture is made already.
-            case 503 if told.is_overload:
-                return errors.Unavailable(f"{self.who} has no room for the moment ({told.said}). Nothing was charged.")
-        why = f" ({told.said})" if told.said else ""
-        return errors.OutcomeUnknown(f"{self.who} answered with status {answer.status}{why}. It may have been paid.")
 
 
 # The pictures that every GPT image model makes.
@@ -264,65 +227,6 @@ def _usage(told: object) -> dict[str, int]:
     """Return what a call used up, in tokens; text and pictures are those of the input."""
     details = told.get("input_tokens_details") if isinstance(told, dict) else None
     return {
-        **_counts(told, "input_tokens", "output_tokens", "total_tokens"),
-        **_counts(details, "text_tokens", "image_tokens"),
+        **counts(told, "input_tokens", "output_tokens", "total_tokens"),
+        **counts(details, "text_tokens", "image_tokens"),
     }
-
-
-def _counts(told: object, *names: str) -> dict[str, int]:
-    found = {name: told.get(name) for name in names} if isinstance(told, dict) else {}
-    return {name: count for name, count in found.items() if type(count) is int and 0 <= count <= MAX_TOKENS}
-
-
-@dataclass(frozen=True)
-class _Told:
-    """What an answer says of an error; nothing where it has another shape."""
-
-    words: frozenset[str] = frozenset()
-    said: str = ""
-    stage: str = ""
-
-    @property
-    def is_overload(self) -> bool:
-        text = " ".join((*self.words, self.said)).lower()
-        return bool(self.said) and any(hint in text for hint in OVERLOADED)
-
-
-def _told(body: bytes) -> _Told:
-    match json_object(body):
-        case {"error": {"message": str(message)} as error}:
-            words = frozenset(word for word in (error.get("code"), error.get("type")) if isinstance(word, str))
-            return _Told(words, sentence(message), _stage(error))
-        # What FastAPI makes of a request, and so vLLM and SGLang.
-        case {"detail": str(detail)}:
-            return _Told(said=sentence(detail))
-        case {"detail": [*faults]}:
-            return _Told(said=sentence("; ".join(filter(None, map(_fault, faults)))))
-    return _Told()
-
-
-def _fault(fault: object) -> str:
-    match fault:
-        case {"loc": [*_, str(field)], "msg": str(message)}:
-            return f"{field}: {message}"
-        case {"msg": str(message)}:
-            return message
-    return ""
-
-
-def _stage(error: dict[str, Any]) -> str:
-    match error.get("moderation_details"):
-        case {"moderation_stage": str(stage)}:
-            return stage
-    return ""
-
-
-def _refusal(stage: str) -> errors.Refused:
-    """Tell a prompt that was turned down from a picture that was made and is withheld: that work was done."""
-    if stage == "input":
-        return errors.Refused("Moderation denied the prompt. Nothing was charged.")
-    if stage == "output":
-        told = "Moderation withheld the picture that was made. The call may count as paid."
-    else:
-        told = "Moderation denied the prompt or withheld its picture, and does not say which. The call may count as paid."
-    return errors.Refused(told, charged=Charged.UNKNOWN)

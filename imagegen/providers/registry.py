@@ -43,6 +43,27 @@ def free() -> list[str]:
     return [name for name, provider in made() if provider.is_free]
 
 
+def queue(name: str) -> str:
+    """Return the kind of worker that makes a provider's calls; the empty name where nobody knows the provider."""
+    try:
+        return get(name).queue
+    except KeyError:
+        return ""
+
+
+def is_repeatable(name: str) -> bool:
+    """Whether a provider's call may be made again where nobody knows what became of it."""
+    try:
+        return get(name).is_repeatable
+    except KeyError:
+        return False
+
+
+def queues() -> list[str]:
+    """Return each kind of worker that some provider needs."""
+    return sorted({provider.queue for _, provider in made()} | {""})
+
+
 def rate(name: str) -> Rate | None:
     """Return how often a provider is called at most: RATE_LIMIT of its entry, else 90 % of what it documents."""
     entry = settings.IMAGE_PROVIDERS[name]

@@ -17,10 +17,9 @@ from imagegen.providers.base import (
     Price,
     Provider,
     Rate,
-    key_fault,
 )
-from imagegen.providers.reading import json_object, wait_seconds
 from imagegen.providers.stability_common import HOST, KEY_NAME, STYLES, TIMED_OUT_SECONDS, balance, read_picture
+from imagegen.reading import json_object, key_fault, wait_seconds
 
 SOURCE = "https://platform.stability.ai/docs/api-reference"
 DAY = date(2026, 11, 21)

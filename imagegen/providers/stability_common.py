@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from imagegen import errors, http
 from imagegen.providers.base import MAX_SEED, Answer, ImageResult
-from imagegen.providers.reading import json_object
+from imagegen.reading import json_object
 from imagegen.states import Charged
 
 HOST = "https://api.stability.ai"

@@ -26,10 +26,9 @@ from imagegen.providers.base import (
     Keep,
     Model,
     Provider,
-    key_fault,
 )
-from imagegen.providers.reading import no_picture, sentence
 from imagegen.providers.stability_common import KEY_NAME, SDXL, SDXL_SIZES, STYLES, TIMED_OUT_SECONDS, blurred
+from imagegen.reading import key_fault, no_picture, sentence
 from imagegen.states import Charged
 
 HOST = "grpc.stability.ai:443"

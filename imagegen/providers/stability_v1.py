@@ -16,9 +16,7 @@ from imagegen.providers.base import (
     Model,
     Provider,
     Rate,
-    key_fault,
 )
-from imagegen.providers.reading import json_object, sentence, wait_seconds
 from imagegen.providers.stability_common import (
     HOST,
     KEY_NAME,
@@ -29,6 +27,7 @@ from imagegen.providers.stability_common import (
     balance,
     read_picture,
 )
+from imagegen.reading import json_object, key_fault, sentence, wait_seconds
 
 
 class StabilityV1(Provider):

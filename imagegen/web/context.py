@@ -6,10 +6,11 @@ from imagegen import accounts, conf, pauses
 
 
 def brake(request: HttpRequest) -> dict[str, object]:
-    """Give templates `stopped`, a sentence or nothing, `may_oversee` and `may_sign_up`."""
+    """Give templates `stopped`, a sentence or nothing, and what this person may do."""
     viewer = getattr(request, "user", None)
     return {
         "stopped": pauses.stopped_by(),
         "may_oversee": viewer is not None and accounts.may_oversee(viewer),
+        "may_make": viewer is not None and accounts.may_submit(viewer),
         "may_sign_up": conf.sign_up_is_open(),
     }

@@ -1,17 +1,30 @@
-"""The compose form: one prompt per line, and options that every provider declares for itself."""
+"""The compose form: one prompt or template per line, and options that every provider declares for itself."""
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 from uuid import uuid4
 
 from django import forms
 
-from imagegen.errors import Problem
+from imagegen import library, prompt_files
+from imagegen.accounts import Viewer
+from imagegen.errors import BadSubmission, Problem
 from imagegen.items import Item
 from imagegen.providers import registry
-from imagegen.providers.base import Model
+from imagegen.providers.base import MAX_SEED, Model
+from imagegen.unfolding import Mode, Templates, columns_of
 
 EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
+
+TABLE = "animal,place\nA fox,a library\nTwo owls,the moon"
+TEMPLATES = (
+    (Mode.RANDOM.value, "draw prompts by chance"),
+    (Mode.ALL.value, "make every combination"),
+    (Mode.OFF.value, "none: signs are text"),
+)
+Row = dict[str, object]
 
 OPTIONS = ("style", "quality", "negative_prompt", "seed", "n")
 # Which field of the form shows what `submission` says about one of its own.
@@ -37,9 +50,10 @@ def _price(model: Model) -> str:
     return f"{'from ' if len(model.prices) > 1 else ''}{least.amount:g} {least.unit}"
 
 
-def _styles() -> list[tuple[str, str]]:
+def _styles(viewer: Viewer) -> list[tuple[str, str]]:
+    """Return providers' own styles and saved ones, which every provider can draw."""
     known = {style for name in registry.ready() for style in registry.get(name).styles}
-    return [("", "none"), *((style, style) for style in sorted(known))]
+    return [("", "none"), *((style, style) for style in sorted(known | library.styles_of(viewer).keys()))]
 
 
 def _qualities() -> list[tuple[str, str]]:
@@ -53,34 +67,65 @@ class ComposeForm(forms.Form):
     """What somebody types to make pictures; `submission` checks what it means."""
 
     prompts = forms.CharField(
-        label="Prompts", help_text="One prompt per line.", strip=False,
-        widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "placeholder": EXAMPLES}),
+        label="Prompts", strip=False, widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "placeholder": EXAMPLES}),
+        help_text="One prompt per line, or a template: {red|blue} becomes one of two, __animals__ a line of a list.",
     )  # fmt: skip
     maker = forms.ChoiceField(label="Made by", choices=_makers, required=False)
     size = forms.CharField(label="Size or ratio", required=False, help_text="Like 1024x1024 or 16:9; empty for the usual.")
-    style = forms.ChoiceField(label="Style", choices=_styles, required=False)
+    style = forms.ChoiceField(label="Style", required=False)
     quality = forms.ChoiceField(label="Quality", choices=_qualities, required=False)
     negative_prompt = forms.CharField(label="Not in the picture", required=False)
     seed = forms.IntegerField(
         label="Seed", required=False, help_text="The same seed draws the same picture again; empty draws one."
     )
     n = forms.IntegerField(label="Pictures per prompt", required=False, initial=1)
+    templates = forms.ChoiceField(
+        label="Templates", choices=TEMPLATES, required=False,
+        help_text="{red|blue}, {2$$a|b|c}, __list__ and {{column}} make a template of a line.",
+    )  # fmt: skip
+    template_count = forms.IntegerField(
+        label="Prompts per template", required=False, initial=1, min_value=1, help_text="Drawn by chance."
+    )
+    template_seed = forms.IntegerField(
+        label="Templates' seed",
+        required=False,
+        min_value=1,
+        max_value=MAX_SEED,
+        help_text="The same seed draws the same prompts.",
+    )
+    table = forms.CharField(
+        label="Table", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 3, "placeholder": TABLE}),
+        help_text="CSV whose first line names the columns: a line with {{column}} becomes a prompt for each row.",
+    )  # fmt: skip
     # Makes a double click, or a form sent again after a lost answer, one purchase.
     once = forms.CharField(widget=forms.HiddenInput, initial=uuid4, required=False, max_length=64)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, viewer: Viewer, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._viewer = viewer
+        self.fields["style"].choices = _styles(viewer)  # type: ignore[attr-defined]
         # Where no provider has words to choose from, there is nothing to ask.
-        for name, choices in (("style", _styles()), ("quality", _qualities())):
-            if len(choices) == 1:
-                del self.fields[name]
+        if len(_qualities()) == 1:
+            del self.fields["quality"]
+
+    def with_values(self, **changes: object) -> "ComposeForm":
+        """Return the form as somebody left it, with these changes, and nothing said about what is wrong in it."""
+        left = {name: self.data.get(name) for name in self.fields}
+        return ComposeForm(initial={**left, **changes}, viewer=self._viewer)
+
+    def how_to_unfold(self) -> Templates:
+        values = self.cleaned_data
+        return Templates(Mode(values["templates"] or Mode.RANDOM), values["template_count"] or 1, values["template_seed"])
 
     def items(self) -> list[Item]:
+        """Return one item for each line, or for each row of the table where the line names its columns."""
         values = self.cleaned_data
         provider, _, model = values["maker"].partition("/")
         shape = {"aspect_ratio" if ":" in values["size"] else "size": values["size"]}
         options: dict[str, Any] = {name: values.get(name) for name in OPTIONS}
-        return [Item(prompt=line, provider=provider, model=model, **shape, **options) for line in self._lines()]
+        common = Item(prompt=None, provider=provider, model=model, **shape, **options)
+        rows = self._rows()
+        return [replace(common, prompt=line, columns=cells) for line in self._lines() for cells in _cells(line, rows)]
 
     def show(self, problems: list[Problem]) -> None:
         """Put each problem beside the field that it is about, with the number of its prompt."""
@@ -91,6 +136,26 @@ class ComposeForm(forms.Form):
             if text not in self.errors.get(name, []):
                 self.add_error(name if name in self.fields else None, text)
 
+    def _rows(self) -> list[dict[str, str]]:
+        """Return the rows of the table. Raises BadSubmission where it is none, or has a column that no line names."""
+        try:
+            lines = prompt_files.read(self.cleaned_data["table"].encode(), "csv", needs_prompts=False)
+        except BadSubmission as error:
+            raise BadSubmission([replace(problem, field="table") for problem in error.problems]) from error
+        rows = [{name: "" if cell is None else str(cell) for name, cell in cast(Row, line.prompt).items()} for line in lines]
+        named = {column for line in self._lines() for column in columns_of(line)}
+        for name in rows[0] if rows else ():
+            if name not in named:
+                told = f"no line names the column {name[:60]!r}, as {{{{{name[:60]}}}}}"
+                raise BadSubmission([Problem("table", told)])
+        return rows
+
     def _lines(self) -> list[str]:
         # Not splitlines(), which also breaks at signs that a browser shows inside a line.
         return [line for line in re.split(r"[\r\n]+", self.cleaned_data["prompts"]) if line.strip()]
+
+
+def _cells(line: str, rows: Sequence[dict[str, str]]) -> Sequence[dict[str, str] | None]:
+    """Return what fills in a line, once for each row of the table; nothing, once, where it names no column."""
+    named = columns_of(line)
+    return [{name: row[name] for name in named if name in row} for row in rows] if named and rows else [None]

@@ -4,10 +4,16 @@ from allauth.account import views
 from django.urls import path, re_path
 
 from imagegen.addresses import UUID
-from imagegen.web import account, decide, live, media, metrics, pages, spending
+from imagegen.web import account, compose, decide, library, live, media, metrics, pages, pictures, spending
 
 urlpatterns = [
-    path("", pages.compose, name="compose"),
+    path("", compose.compose, name="compose"),
+    path("random", compose.draw_by_chance, name="random"),
+    path("gallery", pictures.public, name="gallery"),
+    path("history", pictures.mine, name="history"),
+    path("library", library.shelf, name="library"),
+    re_path(r"^library/(?P<kind>list|style)$", library.edit, name="library-new"),
+    re_path(r"^library/(?P<kind>list|style)/(?P<name>[^?]+)$", library.edit, name="library-edit"),
     path("batches/<uuid:batch_id>", pages.batch, name="batch"),
     re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)$", decide.on_batch, name="decide-batch"),
     re_path(rf"^jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)$", decide.on_job, name="decide-job"),

@@ -1,6 +1,7 @@
 """The writers that PROMPT_WRITERS names, made once per process."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,20 @@ def names() -> list[str]:
     """Return the keys of PROMPT_WRITERS, the default first."""
     first = default()
     return [first, *(name for name in settings.PROMPT_WRITERS if name != first)]
+
+
+def made() -> Iterator[tuple[str, PromptWriter]]:
+    """Yield those that can be made, the default first."""
+    for name in names():
+        try:
+            yield name, get(name)
+        except (ImproperlyConfigured, KeyError):
+            continue
+
+
+def queues() -> set[str]:
+    """Return each kind of worker that some writer needs."""
+    return {author.queue for _, author in made() if author.queue}
 
 
 def default() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from imagegen.writers.base import MAX_COUNT, MAX_THEME, PromptWriter
+from imagegen.writers.base import MAX_COUNT, PromptWriter, Writing, check, check_lines
 
 Card = TypeVar("Card")
 Lists = Mapping[str, Sequence[str]]
@@ -140,24 +140,30 @@ class Words(PromptWriter):
     """Phrases from lists, put together by chance."""
 
     is_free = True
+    most = MAX_COUNT
 
     def __init__(self, *, folder: str | Path = "") -> None:
         """Read the lists, and those of people's own from `folder`. Raises ValueError where that cannot be understood."""
         ours, theirs = _read(OURS), _read(Path(folder)) if folder else {}
         self._lists = {name: list(dict.fromkeys([*ours[name], *theirs.get(name, ())])) for name in sorted(NAMES)}
 
-    def write(self, count: int, theme: str = "", seed: int | None = None) -> list[str]:
-        if not 1 <= count <= MAX_COUNT:
-            raise ValueError(f"{count} prompts cannot be written at once; from 1 to {MAX_COUNT} can")
-        theme = _theme(theme)
+    def write(self, count: int, theme: str = "", seed: int | None = None) -> Writing:
+        theme = _folded(theme)
+        check(count, theme, self.most)
+        theme = theme.rstrip(" .,;:!?…")
         draw = _Draw(self._lists, theme, seed)
         shapes = draw.shuffled(THEMED if theme else SHAPES)
         prompts: dict[str, None] = {}
         while len(prompts) < count:
             prompts[draw.filled(next(shapes))] = None
-        return list(prompts)
+        return Writing(list(prompts))
 
-    def carry_on(self, start: str, seed: int | None = None) -> str:
+    def carry_on(self, lines: Sequence[str], seed: int | None = None) -> Writing:
+        check_lines(lines)
+        return Writing([self._carried_on(line, None if seed is None else seed + step) for step, line in enumerate(lines)])
+
+    def _carried_on(self, start: str, seed: int | None) -> str:
+        """Return one prompt that begins with `start`, trimmed and with each run of whitespace as one space."""
         line = _folded(start)
         draw = _Draw(self._lists, line, seed)
         said = _without_pause(line)
@@ -227,14 +233,6 @@ def _without_pause(line: str) -> str:
     """Return a line without what asks for more at its end: commas, dots of an ellipsis."""
     said = line.rstrip(" ,…")
     return said.rstrip(" ,….") if said.endswith("...") else said
-
-
-def _theme(text: str) -> str:
-    """Return a theme that can stand amid a sentence. Raises ValueError where it is too long."""
-    theme = _folded(text)
-    if len(theme) > MAX_THEME:
-        raise ValueError(f"the theme has {len(theme)} characters; at most {MAX_THEME} are allowed")
-    return theme.rstrip(" .,;:!?…")
 
 
 def _words(text: str) -> set[str]:

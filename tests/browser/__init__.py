@@ -113,7 +113,7 @@ def results(ids: Sequence[str]) -> str:
 
 def send(page: Page, *prompts: str) -> None:
     """Fill in the form of an open compose page and send it."""
-    page.get_by_label("Prompts").fill("\n".join(prompts))
+    page.get_by_label("Prompts", exact=True).fill("\n".join(prompts))
     page.get_by_role("button", name="Make pictures").click()
 
 

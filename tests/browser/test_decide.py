@@ -13,7 +13,7 @@ from tests.product import Product
 
 def send(visitor: Visitor, *prompts: str) -> Page:
     page = visitor.open("/")
-    page.get_by_label("Prompts").fill("\n".join(prompts))
+    page.get_by_label("Prompts", exact=True).fill("\n".join(prompts))
     page.get_by_role("button", name="Make pictures").click()
     expect(page.locator("li.card")).to_have_count(len(prompts))
     return page
@@ -27,7 +27,7 @@ def test_a_waiting_picture_is_canceled_with_a_click(visitor: Visitor, product: P
 
 
 def test_a_picture_that_is_being_drawn_is_kept_though_it_was_canceled(visitor: Visitor) -> None:
-    page = send(visitor, "A piano ninja [demo: slow 3]")
+    page = send(visitor, "A piano ninja [demo: slow 8]")
     expect(page.locator("li.card")).to_have_attribute("data-state", "running")
     page.get_by_role("button", name=re.compile("^Cancel:")).click()
     expect(page.locator("li.card")).to_contain_text("Canceling")

@@ -38,12 +38,12 @@ def test_the_first_tab_leads_to_a_link_that_skips_to_the_content(visitor: Visito
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Prompts")).to_be_focused()
+    expect(page.get_by_label("Prompts", exact=True)).to_be_focused()
 
 
 def test_prompts_are_written_and_sent_without_a_mouse(visitor: Visitor) -> None:
     page = visitor.open("/")
-    tab_to(page, page.get_by_label("Prompts"))
+    tab_to(page, page.get_by_label("Prompts", exact=True))
     page.keyboard.type("A red flying dog")
     page.keyboard.press("Enter")
     page.keyboard.type("A piano ninja")
@@ -54,12 +54,15 @@ def test_prompts_are_written_and_sent_without_a_mouse(visitor: Visitor) -> None:
 
 def test_options_open_and_count_without_a_mouse(visitor: Visitor) -> None:
     page = visitor.open("/")
-    tab_to(page, page.get_by_label("Prompts"))
+    tab_to(page, page.get_by_label("Prompts", exact=True))
     page.keyboard.type("A red flying dog")
-    tab_to(page, page.locator("summary"))
+    tab_to(page, page.locator("summary", has_text="Options"))
     page.keyboard.press("Enter")
-    tab_to(page, page.get_by_label("Seed"))
+    tab_to(page, page.get_by_label("Seed", exact=True))
     page.keyboard.type("77")
+    page.keyboard.press("Enter")
+    expect(page.locator("#preview h2")).to_be_focused()
+    tab_to(page, page.get_by_role("button", name="Make this picture"))
     page.keyboard.press("Enter")
     expect(page.locator("li.card .facts")).to_contain_text("Seed 77")
 
@@ -67,15 +70,15 @@ def test_options_open_and_count_without_a_mouse(visitor: Visitor) -> None:
 def test_faults_are_announced_and_lead_to_their_fields(visitor: Visitor) -> None:
     page = visitor.open("/")
     page.get_by_role("button", name="Make pictures").press("Enter")
-    expect(page.get_by_label("Prompts")).to_be_focused()  # The browser itself asks for it.
+    expect(page.get_by_label("Prompts", exact=True)).to_be_focused()  # The browser itself asks for it.
     page.keyboard.type("A red flying dog")
-    page.locator("summary").press("Enter")
-    page.get_by_label("Seed").fill("-9")
+    page.locator("summary", has_text="Options").press("Enter")
+    page.get_by_label("Seed", exact=True).fill("-9")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Nothing was started")
     page.get_by_role("alert").get_by_role("link", name="Seed").press("Enter")
-    expect(page.get_by_label("Seed")).to_be_focused()
-    expect(page.get_by_label("Seed")).to_have_accessible_description(re.compile("-9 is out of range"))
+    expect(page.get_by_label("Seed", exact=True)).to_be_focused()
+    expect(page.get_by_label("Seed", exact=True)).to_have_accessible_description(re.compile("-9 is out of range"))
 
 
 def test_somebody_reading_a_whole_prompt_is_not_disturbed_when_the_picture_comes(product: Product, visitor: Visitor) -> None:

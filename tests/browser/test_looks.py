@@ -48,14 +48,14 @@ def compose(page: Page, ids: Ids) -> None:
 
 def options(page: Page, ids: Ids) -> None:
     page.goto("/")
-    page.locator("summary").click()
+    page.locator("summary", has_text="Options").click()
     page.mouse.move(0, 0)
 
 
 def faults(page: Page, ids: Ids) -> None:
     options(page, ids)
-    page.get_by_label("Prompts").fill("A red flying dog")
-    page.get_by_label("Seed").fill("-9")
+    page.get_by_label("Prompts", exact=True).fill("A red flying dog")
+    page.get_by_label("Seed", exact=True).fill("-9")
     page.get_by_role("button", name="Make pictures").click()
     expect(page.get_by_role("alert")).to_be_visible()
 
@@ -77,6 +77,52 @@ def few(page: Page, ids: Ids) -> None:
 
 def one(page: Page, ids: Ids) -> None:
     page.goto(results(ids.one))
+
+
+def preview(page: Page, ids: Ids) -> None:
+    page.goto("/")
+    page.get_by_label("Prompts", exact=True).fill("A {red|blue} kite, __outdoors__\n50% off {")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="2 pictures, free")).to_be_visible()
+
+
+def ideas(page: Page, ids: Ids) -> None:
+    page.goto("/")
+    page.locator("summary", has_text="Ideas").click()
+    page.get_by_label("How many").fill("3")
+    page.get_by_role("button", name="Write prompts").click()
+    expect(page.get_by_role("button", name="Add all")).to_be_visible()
+
+
+def gallery(page: Page, ids: Ids) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Generate Random Image").click()
+    expect(page.locator("li.card[data-state=succeeded]")).to_have_count(1)
+    page.goto("/gallery")
+
+
+def no_match(page: Page, ids: Ids) -> None:
+    page.goto("/gallery?q=nothinglikethis")
+
+
+def history(page: Page, ids: Ids) -> None:
+    page.goto("/history")
+
+
+def library(page: Page, ids: Ids) -> None:
+    library_form(page, ids)
+    page.get_by_label("Lines").fill("a kite\na piano")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Edit", exact=False).first.click()
+    page.get_by_role("button", name="Delete").click()
+    page.locator("summary", has_text="Styles").click()
+    page.mouse.move(0, 0)
+
+
+def library_form(page: Page, ids: Ids) -> None:
+    page.goto("/library/list")
+    page.get_by_label("Name").fill(f"things {uuid4().hex}")
+    page.get_by_role("button", name="Save").click()
 
 
 def spending(page: Page, ids: Ids) -> None:
@@ -131,7 +177,11 @@ def obstacles(page: Page) -> list[str]:
     return [f"{fault['id']}: {', '.join(str(node['target']) for node in fault['nodes'])}" for fault in found]
 
 
-@pytest.mark.parametrize("view", [compose, options, faults, unending, ended, few, one, spending, sign_up, account, nothing])
+VIEWS: list[View] = [compose, options, faults, preview, ideas, unending, ended, few, one, gallery, no_match, history]
+VIEWS += [library, library_form, spending, sign_up, account, nothing]
+
+
+@pytest.mark.parametrize("view", VIEWS)
 class TestEveryPage:
     def test_axe_finds_nothing(self, view: View, tab: Page, ids: Ids) -> None:
         view(tab, ids)

@@ -25,7 +25,21 @@ def try_to_break_the_rules(page: Page) -> None:
     }""")
 
 
-@pytest.mark.parametrize("path", ["/", "/spending", "/nowhere", UNKNOWN_BATCH, results(["nonsense"]), "/show-images"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/spending",
+        "/gallery",
+        "/history",
+        "/library",
+        "/library/style",
+        "/nowhere",
+        UNKNOWN_BATCH,
+        results(["nonsense"]),
+        "/show-images",
+    ],
+)
 def test_a_page_without_pictures_is_quiet(visitor: Visitor, path: str) -> None:
     page = visitor.open(path)
     page.wait_for_load_state("networkidle")

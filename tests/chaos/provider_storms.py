@@ -1,9 +1,11 @@
 """Storms that come from providers: limits, a 429, an empty account, a slow neighbour, one person with a thousand prompts."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+import requests
 
 from tests.chaos.reckoning import moment, plain, reckon
 from tests.chaos.report import Options, Report, Storms
@@ -42,15 +44,16 @@ def ground(storm: Storm, **names: object) -> Iterator[tuple[Product, StabilitySt
         "STOP_SECONDS": 1,
     }
     with (
-        StabilityStandIn(key=KEY, delay=storm.call_seconds) as standin,
+        StabilityStandIn(key=KEY) as standin,
         Product(**{**own, "STABILITY_API_HOST": standin.url, **names}) as product,
     ):
         yield product, standin
 
 
 def full_push(storm: Storm) -> Report:
-    """Let every thread of four processes call as often as it may."""
+    """Let every thread of four processes of a product of its own call as often as it may."""
     with ground(storm, STABILITY_RATE_LIMIT=ASKED) as (product, standin):
+        standin.delay = storm.call_seconds
         ids = product.generate(*_texts(storm.jobs))
         product.finished(ids, seconds=300)
         times = sorted(call.at for call in standin.calls)
@@ -65,68 +68,78 @@ def full_push(storm: Storm) -> Report:
         return Report(storm.seed, reckon(product, standin, ids), figures, broken)
 
 
-def too_many_calls(storm: Storm, *, rest: int = 4) -> Report:
+def too_many_calls(storm: Storm, product: Product, standin: StabilityStandIn, *, rest: int = 4) -> Report:
     """Answer one call in the middle with 429: nobody calls until the rest is over."""
-    with ground(storm) as (product, standin):
-        ids = product.generate(*_texts(storm.jobs))
-        wait_until(lambda: len(standin.calls) > storm.jobs / 4, seconds=120, what="a quarter of the calls")
-        standin.when("", answers.rate_limited(retry_after=rest).after(0))
-        product.finished(ids, seconds=300)
-        [refused] = [call for call in standin.calls if call.status == 429]
-        late = _begun(standin.calls, refused.at, refused.at + rest)
-        figures = {"calls_after_the_429": float(late), "allowed": _until_heard(storm)}
-        return Report(storm.seed, reckon(product, standin, ids), figures, _above(figures, "calls_after_the_429", "allowed"))
+    ids = _begin(storm, product, standin)
+    standin.when("", answers.rate_limited(retry_after=rest).after(0))
+    product.finished(ids, seconds=300)
+    [refused] = [call for call in standin.calls if call.status == 429]
+    late = _begun(standin.calls, refused.at, refused.at + rest)
+    figures = {"calls_after_the_429": float(late), "allowed": _until_heard(storm)}
+    return Report(storm.seed, reckon(product, standin, ids), figures, _above(figures, "calls_after_the_429", "allowed"))
 
 
-def empty_account(storm: Storm) -> Report:
+def empty_account(storm: Storm, product: Product, standin: StabilityStandIn) -> Report:
     """Let the balance end in the middle, and come back after a while; nobody lifts a hand."""
-    with ground(storm) as (product, standin):
-        ids = product.generate(*_texts(storm.jobs))
-        wait_until(lambda: len(standin.calls) > storm.jobs / 4, seconds=120, what="a quarter of the calls")
-        standin.always("", answers.out_of_credit().after(0))
-        wait_until(lambda: bool(_unpaid(standin)), seconds=30, what="the first call without credit")
-        time.sleep(5)
-        waiting = [image["why"] for image in product.images(ids) if image["state"] == "queued"]
-        standin.always("", answers.success(storm.call_seconds))
-        product.finished(ids, seconds=300)
-        first = _unpaid(standin)[0].at
-        figures = {
-            "calls_without_credit_at_once": float(_begun(_unpaid(standin), first - 1, first + 1.5)),
-            "allowed": _until_heard(storm),
-            "jobs_that_waited": float(len(waiting)),
-        }
-        broken = _above(figures, "calls_without_credit_at_once", "allowed")
-        broken += [] if all("has no credit left" in why for why in waiting) else ["not every job that waits says why"]
-        return Report(storm.seed, reckon(product, standin, ids), figures, broken)
+    ids = _begin(storm, product, standin)
+    standin.always("", answers.out_of_credit().after(0))
+    wait_until(lambda: bool(_unpaid(standin)), seconds=30, what="the first call without credit")
+    time.sleep(5)
+    waiting = [image["why"] for image in product.images(ids) if image["state"] == "queued"]
+    standin.always("", answers.success(storm.call_seconds))
+    product.finished(ids, seconds=300)
+    first = _unpaid(standin)[0].at
+    figures = {
+        "calls_without_credit_at_once": float(_begun(_unpaid(standin), first - 1, first + 1.5)),
+        "allowed": _until_heard(storm),
+        "jobs_that_waited": float(len(waiting)),
+    }
+    broken = _above(figures, "calls_without_credit_at_once", "allowed")
+    broken += [] if all("has no credit left" in why for why in waiting) else ["not every job that waits says why"]
+    return Report(storm.seed, reckon(product, standin, ids), figures, broken)
 
 
-def slow_neighbour(storm: Storm) -> Report:
+def slow_neighbour(storm: Storm, product: Product, standin: StabilityStandIn) -> Report:
     """Ask for pictures of a provider without a limit, alone and then behind many of one that takes five a minute."""
-    with ground(storm) as (product, standin):
-        alone = _makespan(product, storm, "fast")
-        slow = product.generate(*_texts(storm.jobs), provider="slow", size=SMALL)
-        beside = _makespan(product, storm, "fast")
-        figures = {"makespan_beside_alone": beside / alone, "allowed": 1 + 0.1 * storm.patience}
-        states = {image["state"] for image in product.images(slow)}
-        broken = _above(figures, "makespan_beside_alone", "allowed") + ([] if "queued" in states else ["nothing was slow"])
-        return Report(storm.seed, reckon(product, standin, []), figures, broken)
+    alone = _makespan(product, storm, "fast")
+    slow = product.generate(*_texts(storm.jobs), provider="slow", size=SMALL)
+    beside = _makespan(product, storm, "fast")
+    figures = {"makespan_beside_alone": beside / alone, "allowed": 1 + 0.1 * storm.patience}
+    states = {image["state"] for image in product.images(slow)}
+    broken = _above(figures, "makespan_beside_alone", "allowed") + ([] if "queued" in states else ["nothing was slow"])
+    _cancel(product, slow[0])
+    return Report(storm.seed, reckon(product, standin, []), figures, broken)
 
 
-def two_people(storm: Storm, *, few: int = 3) -> Report:
+def two_people(storm: Storm, product: Product, standin: StabilityStandIn, *, few: int = 3) -> Report:
     """Ask for three pictures, alone and then behind a thousand of somebody else."""
-    with ground(storm) as (product, standin):
-        alone = _seconds(product, product.generate(*_few(few), provider="fast", size=SMALL))
-        many = product.generate(*_uneven(storm), provider="fast", size=SMALL)
-        beside = _seconds(product, product.generate(*_few(few), provider="fast", size=SMALL))
-        still = sum(image["state"] == "queued" for image in product.images(many))
-        product.finished(many, seconds=300)
-        figures = {
-            "time_beside_alone": beside / alone,
-            "allowed": 1 + 0.5 * storm.patience,
-            "others_still_waiting": float(still),
-        }
-        broken = _above(figures, "time_beside_alone", "allowed") + ([] if still else ["nobody was ahead of them"])
-        return Report(storm.seed, reckon(product, standin, []), figures, broken)
+    alone = _seconds(product, product.generate(*_few(few), provider="fast", size=SMALL))
+    many = product.generate(*_uneven(storm), provider="fast", size=SMALL)
+    beside = _seconds(product, product.generate(*_few(few), provider="fast", size=SMALL))
+    still = sum(image["state"] == "queued" for image in product.images(many))
+    product.finished(many, seconds=300)
+    figures = {
+        "time_beside_alone": beside / alone,
+        "allowed": 1 + 0.5 * storm.patience,
+        "others_still_waiting": float(still),
+    }
+    broken = _above(figures, "time_beside_alone", "allowed") + ([] if still else ["nobody was ahead of them"])
+    return Report(storm.seed, reckon(product, standin, []), figures, broken)
+
+
+def _begin(storm: Storm, product: Product, standin: StabilityStandIn) -> list[str]:
+    """Ask for every picture of the storm, and return their tasks once a quarter of the calls is made."""
+    standin.delay = storm.call_seconds
+    before = len(standin.calls)
+    ids = product.generate(*_texts(storm.jobs))
+    wait_until(lambda: len(standin.calls) - before > storm.jobs / 4, seconds=120, what="a quarter of the calls")
+    return ids
+
+
+def _cancel(product: Product, task: str) -> None:
+    """Cancel the batch of a task, which would keep a thread from the next storm now and then."""
+    batch = product.get(f"/api/jobs/{task}")["batch"]
+    requests.post(f"{product.url}/api/batches/{batch}/cancel", timeout=30).raise_for_status()
 
 
 def most_within(times: Sequence[float], seconds: float) -> int:
@@ -202,11 +215,17 @@ def _storm(options: Options) -> Storm:
     return Storm(options.seed, jobs=options.jobs or 1000)
 
 
+def _alone(blow: Callable[[Storm, Product, StabilityStandIn], Report], storm: Storm) -> Report:
+    """Blow a storm over a product of its own."""
+    with ground(storm) as (product, standin):
+        return blow(storm, product, standin)
+
+
 STORMS: Storms = {
     "full-push": lambda options: full_push(_storm(options)),
-    "too-many-calls": lambda options: too_many_calls(_storm(options)),
-    "empty-account": lambda options: empty_account(Storm(options.seed, jobs=options.jobs or 500)),
+    "too-many-calls": lambda options: _alone(too_many_calls, _storm(options)),
+    "empty-account": lambda options: _alone(empty_account, Storm(options.seed, jobs=options.jobs or 500)),
     # Calls and threads that leave the machine time to spare: what is measured is who waits for whom.
-    "slow-neighbour": lambda options: slow_neighbour(replace(_storm(options), processes=2, call_seconds=2.0)),
-    "two-people": lambda options: two_people(replace(_storm(options), processes=2, call_seconds=2.0)),
+    "slow-neighbour": lambda options: _alone(slow_neighbour, replace(_storm(options), processes=2, call_seconds=2.0)),
+    "two-people": lambda options: _alone(two_people, replace(_storm(options), processes=2, call_seconds=2.0)),
 }

@@ -60,13 +60,14 @@ def bucket_away(storm: Storm, team: Team, seconds: float = AWAY_SECONDS) -> Repo
         wait_until(lambda: _drawn(scene) > 0, seconds=60, what="a picture")
         team.bucket.stop()
         time.sleep(seconds)
+        # On a slow machine three tries to store a picture take longer.
+        wait_until(lambda: _not_stored(scene) > 0, seconds=60, what="a picture without a place")
         waiting = _not_stored(scene)
         team.bucket.start()
         scene.wait_for_pictures()
     broken = {
         "a job has no picture": set(scene.states()) != {State.SUCCEEDED},
         "a job did not have exactly one attempt": len(attempts_of(team.product, scene.ids)) != storm.jobs,
-        "no picture had to wait, so nothing was tried": waiting == 0,
     }
     return scene.report({"pictures_without_a_place": waiting}, broken)
 

@@ -462,7 +462,7 @@ def seller() -> Iterator[BlackForestLabsStandIn]:
 
 @pytest.fixture(scope="module")
 def product(seller: BlackForestLabsStandIn) -> Iterator[Product]:
-    crew = {"WORKER_PROCESSES": 1, "LEASE_SECONDS": 1.5, "SWEEP_SECONDS": 0.25}
+    crew = {"LEASE_SECONDS": 1.5, "SWEEP_SECONDS": 0.25}
     with Product(**crew, BFL_API_KEY="sk-kill", BFL_API_HOST=seller.url) as product:
         yield product
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from imagegen import generation, outputs, tokens
+from imagegen import generation, library, outputs, tokens
 from imagegen.models import Job
 from tests.rows import make_batch, make_job
 
@@ -72,6 +72,12 @@ DOORS = {
     "healthz": Door("/healthz", get=everybody(200)),
     "readyz": Door("/readyz", get=everybody(503)),
     "compose": Door("/", get=everybody(200), post=everybody(400)),
+    "random": Door("/random", post=(403, 302, 302, 302, 401)),
+    "gallery": Door("/gallery", get=(403, 200, 200, 200, 401)),
+    "history": Door("/history", get=(302, 200, 200, 200, 401)),
+    "library": Door("/library", get=(403, 200, 200, 200, 401)),
+    "library-new": Door("/library/list", get=(403, 200, 200, 200, 401), post=(403, 400, 400, 400, 401)),
+    "library-edit": Door("/library/list/colors", get=(403, 200, 404, 404, 401), post=(403, 400, 404, 404, 401)),
     "batch": Door("/batches/{batch}", get=(403, 200, 404, 200, 401)),
     "decide-batch": Door("/batches/{batch}/retry", post=(403, 302, 404, 404, 401)),
     "decide-job": Door("/jobs/{job}/retry", post=(403, 302, 404, 404, 401)),
@@ -123,6 +129,7 @@ class Cast:
 def cast(settings: Any) -> Cast:
     settings.ANONYMOUS_ACCESS = "closed"
     people = {name: User.objects.create_user(name, password=name, is_staff=name == "staff") for name in ROLES[1:]}
+    library.save_list(people["owner"], name="colors", text="red\nblue")
     secrets = {name: tokens.make(person, "test") for name, person in people.items()}
     job = make_job(batch=make_batch(owner=people["owner"]), size="64x64")
     generation.run(job.pk)
@@ -167,6 +174,7 @@ def without_account(name: str, method: str, access: str) -> int:
     anonymous, _, other, staff, _ = getattr(DOORS[name], method) or everybody(405)
     if name in ("spending", "metrics"):
         return {"spending": staff, "metrics": 200 if method == "get" else 405}[name] if access == "open" else anonymous
-    buys = method != "get" or name == "apis-generate-image"
+    # Whoever makes nothing has no history, and nothing in the library to change.
+    buys = method != "get" or name in ("apis-generate-image", "history", "library-new", "library-edit")
     is_own = name.startswith(("account", "api-token"))
     return anonymous if is_own or (buys and access == "read") else other

@@ -16,7 +16,7 @@ WORDS = "imagegen.writers.words.Words"
 
 
 def test_words_are_there_without_any_setting() -> None:
-    assert registry.names() == ["words"]
+    assert registry.names() == ["words", "openai", "huggingface"]
     assert isinstance(registry.get(registry.default()), Words)
 
 

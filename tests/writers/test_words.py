@@ -17,9 +17,9 @@ from imagegen.writers.words import KINDS, MAX_PHRASE, NAMES, OURS, Words
 from tests.product import PROJECT
 
 WRITER = Words()
-THOUSAND = WRITER.write(MAX_COUNT, seed=1)
-ON_A_THEME = WRITER.write(MAX_COUNT, "the sea at night", seed=1)
-CARRIED_ON = [WRITER.carry_on(start, seed) for start in STARTS for seed in range(30)]
+THOUSAND = WRITER.write(MAX_COUNT, seed=1).prompts
+ON_A_THEME = WRITER.write(MAX_COUNT, "the sea at night", seed=1).prompts
+CARRIED_ON = [WRITER.carry_on([start], seed).prompts[0] for start in STARTS for seed in range(30)]
 LISTS = {name: (OURS / f"{name}.txt").read_text(encoding="utf-8").splitlines() for name in sorted(NAMES)}
 PHRASES = {name: [line for line in lines if not line.startswith("#")] for name, lines in LISTS.items()}
 SUBJECTS = sorted({kind["subject"] for kind in KINDS})
@@ -67,23 +67,23 @@ class TestAThousandPrompts:
         assert len(set(THOUSAND)) == len(set(ON_A_THEME)) == MAX_COUNT
 
     def test_their_seed_makes_them_again(self) -> None:
-        assert WRITER.write(MAX_COUNT, seed=1) == THOUSAND
+        assert WRITER.write(MAX_COUNT, seed=1).prompts == THOUSAND
 
     def test_another_seed_makes_others(self) -> None:
-        assert not {*WRITER.write(MAX_COUNT, seed=2)} & {*THOUSAND}
+        assert not {*WRITER.write(MAX_COUNT, seed=2).prompts} & {*THOUSAND}
 
     def test_without_a_seed_they_are_others_each_time(self) -> None:
-        assert WRITER.write(20) != WRITER.write(20)
+        assert WRITER.write(20).prompts != WRITER.write(20).prompts
 
     @pytest.mark.parametrize("hash_seed", ["1", "2"])
     def test_another_process_makes_the_same(self, hash_seed: str) -> None:
         script = (
             "from imagegen.writers.words import Words; w = Words();"
-            "print(*w.write(1000, 'the sea at night', 1), w.carry_on('A fox', 1), sep='\\n')"
+            "print(*w.write(1000, 'the sea at night', 1).prompts, *w.carry_on(['A fox'], 1).prompts, sep='\\n')"
         )
         environment = {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"}
         done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=environment, capture_output=True, check=True)
-        assert done.stdout.decode().splitlines() == [*ON_A_THEME, WRITER.carry_on("A fox", 1)]
+        assert done.stdout.decode().splitlines() == [*ON_A_THEME, *WRITER.carry_on(["A fox"], 1).prompts]
 
     def test_ten_in_a_row_have_subjects_of_all_kinds(self) -> None:
         subjects = {phrase: name for name in SUBJECTS for phrase in PHRASES[name]}
@@ -113,7 +113,7 @@ class TestSentences:
 
     @pytest.mark.parametrize("said", sorted(HEARD))
     def test_an_article_goes_by_the_sound(self, own: Callable[..., Words], said: str) -> None:
-        prompts = " ".join(own("\n".join(HEARD[said])).write(MAX_COUNT, seed=1))
+        prompts = " ".join(own("\n".join(HEARD[said])).write(MAX_COUNT, seed=1).prompts)
         found = re.findall(rf"\b(an?) ({'|'.join(HEARD[said])}) mood", prompts, re.IGNORECASE)
         assert {(article.lower(), word) for article, word in found} == {(said, word) for word in HEARD[said]}
 
@@ -121,14 +121,14 @@ class TestSentences:
 class TestTheme:
     @given(theme=st.text(TEXT, max_size=MAX_THEME), count=st.integers(1, 40), seed=st.integers() | st.none())
     def test_any_theme_makes_as_many_different_lines(self, theme: str, count: int, seed: int | None) -> None:
-        prompts = WRITER.write(count, theme, seed)
+        prompts = WRITER.write(count, theme, seed).prompts
         assert len(set(prompts)) == len(prompts) == count
         assert all(prompt.encode().decode().splitlines() == [prompt] == [prompt.strip()] for prompt in prompts)
         assert max(map(len, prompts)) <= 400 + len(theme)
 
     @given(theme=st.text(TEXT, max_size=MAX_THEME), seed=st.integers())
     def test_theme_and_seed_make_the_same_again(self, theme: str, seed: int) -> None:
-        assert WRITER.write(5, theme, seed) == Words().write(5, theme, seed)
+        assert WRITER.write(5, theme, seed).prompts == Words().write(5, theme, seed).prompts
 
     @pytest.mark.parametrize(
         "theme",
@@ -142,7 +142,7 @@ class TestTheme:
         ],
     )
     def test_every_prompt_says_it(self, theme: str) -> None:
-        assert [prompt for prompt in WRITER.write(100, theme, seed=1) if theme not in prompt] == []
+        assert [prompt for prompt in WRITER.write(100, theme, seed=1).prompts if theme not in prompt] == []
 
     @pytest.mark.parametrize(
         "theme",
@@ -153,20 +153,20 @@ class TestTheme:
         ],
     )
     def test_what_does_not_belong_amid_a_sentence_is_left_out(self, theme: str) -> None:
-        assert WRITER.write(9, theme, seed=1) == ON_A_THEME[:9]
+        assert WRITER.write(9, theme, seed=1).prompts == ON_A_THEME[:9]
 
     @pytest.mark.parametrize(
         "theme",
         [pytest.param("  \n ", id="blanks"), pytest.param("...", id="dots"), pytest.param("\x00", id="nothing-visible")],
     )
     def test_a_theme_of_no_words_is_none(self, theme: str) -> None:
-        assert WRITER.write(9, theme, seed=1) == THOUSAND[:9]
+        assert WRITER.write(9, theme, seed=1).prompts == THOUSAND[:9]
 
     def test_its_words_are_met_more_often(self) -> None:
         def met(prompts: list[str]) -> int:
             return sum("robot" in prompt for prompt in prompts)
 
-        plain, themed = THOUSAND[:300], WRITER.write(300, "Robots!", seed=1)
+        plain, themed = THOUSAND[:300], WRITER.write(300, "Robots!", seed=1).prompts
         assert met([prompt.replace("Robots", "") for prompt in themed]) > 5 * met(plain)
 
     def test_a_theme_that_is_too_long_is_refused_with_the_limit(self) -> None:
@@ -191,18 +191,18 @@ class TestStarts:
     @pytest.mark.parametrize("start", [pytest.param(start, id=f"start-{place}") for place, start in enumerate(STARTS)])
     def test_each_is_half_a_sentence(self, start: str) -> None:
         assert re.fullmatch(r"[A-Z][A-Za-z' ]*[a-z]", start)
-        assert WRITER.carry_on(start, seed=1).startswith((f"{start}, ", f"{start} "))
+        assert WRITER.carry_on([start], seed=1).prompts[0].startswith((f"{start}, ", f"{start} "))
 
     def test_they_go_on_differently(self) -> None:
         assert len(set(CARRIED_ON)) == len(CARRIED_ON)
 
     @given(start=st.text(TEXT), seed=st.integers())
     def test_any_start_goes_on_in_one_line_that_begins_with_it(self, start: str, seed: int) -> None:
-        prompt = WRITER.carry_on(start, seed)
+        prompt = WRITER.carry_on([start], seed).prompts[0]
         assert visible(prompt).startswith(visible(start))
         assert prompt.encode().decode().splitlines() == [prompt] == [prompt.strip()]
         assert len(visible(start)) + 20 <= len(prompt) <= len(start) + 400
-        assert prompt == WRITER.carry_on(start, seed)
+        assert prompt == WRITER.carry_on([start], seed).prompts[0]
 
     @pytest.mark.parametrize(
         ("start", "rest"),
@@ -226,13 +226,14 @@ class TestStarts:
         ],
     )
     def test_how_it_ends_says_how_it_goes_on(self, start: str, rest: str) -> None:
-        found = [WRITER.carry_on(start, seed) for seed in range(40)]
+        found = [WRITER.carry_on([start], seed).prompts[0] for seed in range(40)]
         assert [prompt for prompt in found if not re.match(re.escape(start) + rest, prompt)] == []
 
     def test_a_start_that_names_its_picture_gets_no_other(self) -> None:
         pictures = re.compile(rf"\b({'|'.join(PHRASES['media'] + PHRASES['photographs'])})\.")
         named, unnamed = (
-            [WRITER.carry_on(start, seed) for seed in range(100)] for start in ("An oil painting of", "A dream of")
+            [WRITER.carry_on([start], seed).prompts[0] for seed in range(100)]
+            for start in ("An oil painting of", "A dream of")
         )
         assert [prompt for prompt in named if pictures.search(prompt)] == []
         assert [prompt for prompt in unnamed if pictures.search(prompt)] != []
@@ -265,13 +266,13 @@ class TestLists:
     def test_any_phrases_that_are_allowed_make_prompts_of_400_characters_at_most(self, tmp_path: Path) -> None:
         for name in NAMES:
             (tmp_path / f"{name}.txt").write_text("\n".join(f"a{n}".ljust(MAX_PHRASE, "x") for n in range(500)))
-        assert max(map(len, Words(folder=tmp_path).write(MAX_COUNT, seed=1))) <= 400
-        assert max(map(len, Words(folder=tmp_path).write(MAX_COUNT, "y", seed=1))) <= 401
+        assert max(map(len, Words(folder=tmp_path).write(MAX_COUNT, seed=1).prompts)) <= 400
+        assert max(map(len, Words(folder=tmp_path).write(MAX_COUNT, "y", seed=1).prompts)) <= 401
 
 
 class TestListsOfPeoplesOwn:
     def test_their_phrases_come_too(self, own: Callable[..., Words]) -> None:
-        prompts = " ".join(own("# Ours.\n\n  sea-sick \n# more\ngrumpy # and how\n").write(300, seed=1))
+        prompts = " ".join(own("# Ours.\n\n  sea-sick \n# more\ngrumpy # and how\n").write(300, seed=1).prompts)
         assert "in a sea-sick mood" in prompts
         assert "in a grumpy mood" in prompts
         assert "tender" in prompts
@@ -285,16 +286,16 @@ class TestListsOfPeoplesOwn:
         ],
     )
     def test_files_of_every_origin_are_read(self, own: Callable[..., Words], content: bytes) -> None:
-        assert "in a grumpy mood" in " ".join(own(content).write(400, seed=1))
+        assert "in a grumpy mood" in " ".join(own(content).write(400, seed=1).prompts)
 
     def test_an_empty_file_changes_nothing(self, own: Callable[..., Words]) -> None:
-        assert own("# Nothing yet.\n").write(50, seed=1) == THOUSAND[:50]
+        assert own("# Nothing yet.\n").write(50, seed=1).prompts == THOUSAND[:50]
 
     def test_a_phrase_that_is_ours_already_changes_nothing(self, own: Callable[..., Words]) -> None:
-        assert own("tender\ntender\n").write(50, seed=1) == THOUSAND[:50]
+        assert own("tender\ntender\n").write(50, seed=1).prompts == THOUSAND[:50]
 
     def test_hidden_files_are_left_alone(self, own: Callable[..., Words]) -> None:
-        assert own(b"\xff", ".DS_Store").write(50, seed=1) == THOUSAND[:50]
+        assert own(b"\xff", ".DS_Store").write(50, seed=1).prompts == THOUSAND[:50]
 
     @pytest.mark.parametrize("name", ["feelings.txt", "moods.text", "README", "Moods.txt"])
     def test_a_file_that_is_no_list_is_named(self, own: Callable[..., Words], name: str) -> None:

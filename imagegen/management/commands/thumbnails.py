@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management import BaseCommand
 from django.db import DatabaseError, connection
 
-from imagegen import errors, events, thumbnails
+from imagegen import errors, events, memory, thumbnails
 
 log = logging.getLogger(__name__)
 NICENESS = 15
@@ -19,9 +19,12 @@ LOOK_SECONDS = 15.0
 
 class Command(BaseCommand):
     help = "Decode new pictures and make their thumbnails until stopped; `manage.py up` starts one of these."
+    # They would load all pages and what those need, of which it uses nothing.
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        memory.stop_searching_what_stays()
         _stand_back()
         while True:
             if not _make_some():

@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 from django.core.management import BaseCommand, call_command
 from django.db import DatabaseError, connection
 
-from imagegen import readiness, redis
+from imagegen import conf, memory, readiness, redis
 from imagegen.management import parts, preflight
 from imagegen.management.parts import Part
 from imagegen.management.preflight import CannotStart
@@ -27,6 +27,7 @@ class Command(BaseCommand):
             sys.exit(f"chaotix: {error}")
 
     def _up(self) -> None:
+        memory.stop_searching_what_stays()
         preflight.check_providers()
         preflight.check_folder("DATA_DIR", settings.DATA_DIR)
         preflight.check_folder("MEDIA_ROOT", settings.MEDIA_ROOT)
@@ -50,7 +51,7 @@ class Command(BaseCommand):
         return Supervisor(
             broker=_broker() if settings.OWN_BROKER else None,
             serving=[_web(), Part("thumbnailer", [sys.executable, "manage.py", "thumbnails"])],
-            workers=[_worker(number) for number in range(1, settings.WORKER_PROCESSES + 1)],
+            workers=[*map(_worker, range(1, settings.WORKER_PROCESSES + 1)), *_local_workers()],
             say=self._say,
             calls_in_flight=_calls_in_flight,
             stop_seconds=settings.STOP_SECONDS,
@@ -90,7 +91,21 @@ def _web() -> Part:
 
 
 def _worker(number: int) -> Part:
-    command = [
+    return Part(f"worker {number}", [*_celery(), "--hostname", f"worker{number}@%h"])
+
+
+def _local_workers() -> list[Part]:
+    """Return a worker for each device of this machine that draws: others never wait for it, nor it for them."""
+    options = {"queues": conf.queue_name("local"), "concurrency": str(settings.LOCAL_CONCURRENCY)}
+    found = []
+    for number, device in enumerate(settings.LOCAL_DEVICES, 1):
+        command = ["env", f"DIFFUSERS_DEVICE={device}", *_celery(), *parts.flags(options), "--hostname", f"local{number}@%h"]
+        found.append(Part(f"local worker {device}".strip(), command))
+    return found
+
+
+def _celery() -> list[str]:
+    return [
         sys.executable,
         "-m",
         "celery",
@@ -101,7 +116,6 @@ def _worker(number: int) -> Part:
         "--without-gossip",
         "--without-mingle",
     ]
-    return Part(f"worker {number}", [*command, "--hostname", f"worker{number}@%h"])
 
 
 def _broker_answers() -> bool:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,15 +14,22 @@ from imagegen.states import Charged
 
 # Of what a server says of an error, in characters.
 MAX_SAID = 500
+# JSON may hold any number, and no call takes so many tokens.
+MAX_TOKENS = 1_000_000_000
 
 
 def json_object(body: bytes) -> dict[str, Any]:
     """Return the object that a body holds; an empty one where it holds anything else."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
+    found = json_value(body)
     return found if isinstance(found, dict) else {}
+
+
+def json_value(body: bytes) -> Any:
+    """Return what a body holds; None where it is not JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def sentence(text: object) -> str:
@@ -37,6 +45,12 @@ def wrong_fields(detail: list[Any]) -> str:
 
 def _field(place: object) -> str:
     return str(place[-1]) if isinstance(place, list) and place else "request"
+
+
+def counts(told: object, *names: str) -> dict[str, int]:
+    """Return those of these numbers of tokens that an answer tells."""
+    found = {name: told.get(name) for name in names} if isinstance(told, dict) else {}
+    return {name: count for name, count in found.items() if type(count) is int and 0 <= count <= MAX_TOKENS}
 
 
 def picture(text: object) -> bytes:
@@ -64,3 +78,13 @@ def wait_seconds(headers: Mapping[str, str], default: float) -> float:
     except ValueError:
         return default
     return max((until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0) or default
+
+
+def key_fault(key: str, name: str) -> str | None:
+    """Return a sentence that says why no header can hold this key, or None; `name` is how people know the setting.
+
+    Anything but visible ASCII fits in no header, and the exception that says so would show the key.
+    """
+    if not key:
+        return f"{name} is not set"
+    return None if re.fullmatch(r"[!-~]+", key) else f"{name} holds characters that no key has"

@@ -1,0 +1,150 @@
+"""The page to compose on: prompts and templates, what they would become, and help that never overwrites."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from imagegen import accounts, addresses, estimates, prompts, submission
+from imagegen.errors import BadSubmission, WriterFailed
+from imagegen.estimates import Estimate
+from imagegen.items import Item
+from imagegen.models import Job
+from imagegen.providers import registry
+from imagegen.states import Visibility
+from imagegen.web import ideas
+from imagegen.web.forms import ComposeForm
+from imagegen.web.ideas import Ideas, IdeasForm
+from imagegen.writers import registry as writers
+
+SOURCE, BY_CHANCE = "compose", "random"
+# Of a thousand prompts, so many are shown before they are paid for.
+SHOWN = 100
+EVERY, AGAIN = "all", "again"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a form would make: the first of its prompts, how many more there are, and what all of them cost."""
+
+    shown: Sequence[Job]
+    more: int
+    estimate: Estimate
+    is_by_chance: bool
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def compose(request: HttpRequest) -> HttpResponse:
+    """Show the form; a good one leads to the page of its pictures, or shows first what they would be."""
+    if request.method != "POST":
+        return _page(request, ComposeForm(viewer=request.user))
+    form = ComposeForm(request.POST, viewer=request.user)
+    if "help" in request.POST:
+        return _helped(request, form)
+    if "add" in request.POST:
+        return _added(request, form)
+    is_preview = "preview" in request.POST
+    if form.is_valid():
+        try:
+            return _previewed(request, form) if is_preview else _submitted(request, form)
+        except BadSubmission as error:
+            form.show(error.problems)
+    # A preview does what it is for when it says what is wrong.
+    return _page(request, form, status=200 if is_preview else 400)
+
+
+@require_POST
+def draw_by_chance(request: HttpRequest) -> HttpResponse:
+    """Draw one picture that nobody had to think of, for everybody to see; a double click is one picture."""
+    accounts.check_may_submit(request.user)
+    key = f"random:{request.POST.get('once', '')[:64] or uuid4()}"
+    batch = submission.batch_of(request.user, key)
+    if batch is None:
+        try:
+            _, prompt = prompts.begun_by_chance(viewer=request.user, writer=request.POST.get("writer", ""))
+        except WriterFailed as error:
+            return _nobody_wrote(request, error)
+        options: dict[str, Any] = {"source": BY_CHANCE, "key": key, "visibility": Visibility.PUBLIC}
+        batch = submission.submit([Item(prompt=prompt)], viewer=request.user, **options).batch
+    return redirect("batch", batch)
+
+
+def _submitted(request: HttpRequest, form: ComposeForm) -> HttpResponse:
+    options: dict[str, Any] = {"source": SOURCE, "key": _key(request, form), "templates": form.how_to_unfold()}
+    return redirect("batch", submission.submit(form.items(), viewer=request.user, **options).batch)
+
+
+def _previewed(request: HttpRequest, form: ComposeForm) -> HttpResponse:
+    asked = form.how_to_unfold()
+    templates = (replace(asked, seed=None) if request.POST["preview"] == AGAIN else asked).with_seed()
+    jobs = submission.draft(form.items(), viewer=request.user, templates=templates)
+    is_by_chance = any(job.recipe.get("seed") for job in jobs)
+    # What is bought is what was seen: the seed stays in the form.
+    seen = form.with_values(template_seed=templates.seed if is_by_chance else asked.seed)
+    preview = Preview(jobs[:SHOWN], max(len(jobs) - SHOWN, 0), estimates.of(jobs), is_by_chance)
+    return _page(request, seen, preview=preview, beside=_kept(request))
+
+
+def _helped(request: HttpRequest, form: ComposeForm) -> HttpResponse:
+    accounts.check_may_submit(request.user)
+    lines = [line for line in request.POST.get("prompts", "").splitlines() if line.strip()]
+    found = ideas.ask(IdeasForm(request.POST), request.POST["help"], lines, request.user)
+    return _page(request, form.with_values(), beside=found)
+
+
+def _added(request: HttpRequest, form: ComposeForm) -> HttpResponse:
+    """Put suggestions below what somebody wrote, and leave the others beside it."""
+    suggestions, wanted = request.POST.getlist("suggestion"), request.POST["add"]
+    added = [text for place, text in enumerate(suggestions) if wanted in (EVERY, str(place))]
+    left = tuple(text for text in suggestions if text not in added)
+    written = "\n".join(filter(None, [request.POST.get("prompts", "").rstrip(), *added]))
+    return _page(request, form.with_values(prompts=written), beside=Ideas(_kept(request).form, left))
+
+
+def _kept(request: HttpRequest) -> Ideas:
+    """Return the suggestions as they were, without asking anybody again."""
+    given = {name: request.POST.get(name) for name in IdeasForm.base_fields}
+    return Ideas(IdeasForm(initial=given), tuple(request.POST.getlist("suggestion")))
+
+
+def _nobody_wrote(request: HttpRequest, error: WriterFailed) -> HttpResponse:
+    beside = Ideas(IdeasForm(), fault=str(error))
+    other = prompts.instead_of(error.writer)
+    return _page(request, ComposeForm(viewer=request.user), beside=beside, chance_writer=other, status=502)
+
+
+def _key(request: HttpRequest, form: ComposeForm) -> str:
+    """Return a key for this form and this content: sent twice it is one batch, edited and sent again it is another."""
+    once = form.cleaned_data["once"]
+    content = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
+    return f"{once}:{hashlib.sha256(repr(content).encode()).hexdigest()}" if once else ""
+
+
+def _page(
+    request: HttpRequest, form: ComposeForm, *, beside: Ideas | None = None, status: int = 200, **more: object
+) -> HttpResponse:
+    options = [field.name for field in form.visible_fields() if field.name != "prompts"]
+    provider = registry.get(registry.default())
+    context = {
+        "form": form,
+        "options_open": any(name in form.errors for name in options),
+        "demo": provider.is_demo,
+        "base_url": addresses.base_url(request),
+        "beside": beside or Ideas(IdeasForm()),
+        "chance_price": _price_of_chance(),
+        "chance_writer": "",
+        "writer": writers.default(),
+        "once": uuid4(),
+        **more,
+    }
+    return render(request, "imagegen/compose.html", context, status=status)
+
+
+def _price_of_chance() -> str:
+    provider = registry.get(registry.default())
+    return str(estimates.of([Job(provider=registry.default(), model=provider.models[0].name)]))
