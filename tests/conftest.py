@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,18 @@ def _ledger_agrees_with_the_bill(request: pytest.FixtureRequest, _django_db_mark
     yield
     reads_database = bool(asked or request.node.get_closest_marker("django_db"))
     assert audit.faults(reads_database=reads_database) == []
+
+
+@pytest.fixture
+def no_network() -> Iterator[None]:
+    """Let a test reach nobody; undone by itself before other fixtures clean up, for which a bucket has to be asked."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a local model needs nobody else")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse)
+        yield
 
 
 @pytest.fixture(params=["threads", "processes"])

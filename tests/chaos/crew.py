@@ -95,6 +95,14 @@ class Crew:
             self._start()
         wait_until(lambda: len(self._at_work()) == self._size, seconds=SECONDS, what="the crew")
 
+    def wait_for_two(self) -> None:
+        """Wait until a struck process would leave another one at work, while some just start.
+
+        A crew without anybody at work keeps no promise about recovery: a new process needs some seconds until it listens.
+        """
+        least = min(2, self._size)
+        wait_until(lambda: len(self._at_work()) >= least, seconds=SECONDS, what="a process at work beside the victim")
+
     def log(self) -> str:
         """Return what all processes said so far."""
         return Path(self._log.name).read_text(encoding="utf-8", errors="replace")
@@ -113,12 +121,7 @@ class Crew:
         self._processes.append(process)
 
     def _choose(self) -> "subprocess.Popen[bytes]":
-        """Return a process at work that leaves another one at work, waiting for those that just start.
-
-        A crew without anybody at work keeps no promise about recovery: a new process needs some seconds until it listens.
-        """
-        least = min(2, self._size)
-        wait_until(lambda: len(self._at_work()) >= least, seconds=SECONDS, what="a process at work beside the victim")
+        self.wait_for_two()
         return self.random.choice(self._at_work())
 
     def _at_work(self) -> "list[subprocess.Popen[bytes]]":

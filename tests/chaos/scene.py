@@ -13,6 +13,7 @@ from tests.chaos.reckoning import answers_in_spool, attempts_of, plain, reckon
 from tests.chaos.report import Report
 from tests.product import Product
 from tests.standins.stability import StabilityStandIn
+from tests.waiting import wait_until
 
 KEY = "sk-storm"
 # A storm in which nothing has changed for so long is over, and what has not ended by then is lost.
@@ -71,8 +72,13 @@ class Scene:
     ids: list[str] = field(default_factory=list)
 
     def wave(self) -> None:
-        """Ask for the pictures that fall to one strike, and let them begin, so that it comes amid work."""
+        """Ask for the pictures that fall to one strike, and let them begin, so that it comes amid work.
+
+        Who has to be there for the strike is waited for first: the pictures would be drawn meanwhile.
+        """
+        self.crew.wait_for_two()
         self.ask(max(self.storm.jobs // self.storm.strikes, 1))
+        wait_until(lambda: self.standin.in_flight > 0, seconds=STANDSTILL_SECONDS, what="a call")
         time.sleep(self.storm.every * self.crew.random.uniform(0.6, 1.4))
 
     def ask(self, pictures: int) -> None:

@@ -1,7 +1,6 @@
 """Stable Diffusion on this machine: a pipeline of random weights, built here, with no network to ask for anything."""
 
 import io
-import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +18,9 @@ from imagegen.states import Charged
 from tests.standins import stable_diffusion
 
 # What diffusers and torch say of each other is not about us.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("no_network")]
 # What a batch, or another number of threads, may make of a picture: on how many pixels, and by how many shades of grey.
 SHARE, SHADES = 0.00003, 1
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise AssertionError("a local model needs nobody else")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """A language model in a folder: a GPT-2 with random weights, built here, with no network to ask for anything."""
 
-import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,18 +9,12 @@ from imagegen.writers.local_text import LocalText
 from imagegen.writers.starts import STARTS
 from tests.standins import gpt2
 
+pytestmark = pytest.mark.usefixtures("no_network")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return gpt2.build(tmp_path_factory.mktemp("gpt2"))
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise AssertionError("a local model needs nobody else")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 @pytest.fixture(scope="module")
