@@ -46,6 +46,11 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def given(**names: str) -> dict[str, str]:
+    """Return the options whose variables are set; for the others, whoever takes them has a default of its own."""
+    return {option: value for option, name in names.items() if (value := text(name))}
+
+
 def secret(name: str) -> str:
     """Return the variable, or what the file named by NAME_FILE holds, or the empty string."""
     path = text(f"{name}_FILE")

@@ -30,13 +30,13 @@ def _of_the_environment() -> dict[str, dict[str, Any]]:
     return {
         "stability": {
             "BACKEND": f"{PLUGS}.stability.StabilityV2Beta",
-            "OPTIONS": {"key": stability_key, **_given(host="STABILITY_API_HOST")},
+            "OPTIONS": {"key": stability_key, **env.given(host="STABILITY_API_HOST")},
             "RATE_LIMIT": stability_rate(),
         },
         **_older_stability(stability_key),
         "openai": {
             "BACKEND": f"{PLUGS}.openai.OpenAIImages",
-            "OPTIONS": {"key": env.secret("OPENAI_API_KEY"), **_given(host="OPENAI_BASE_URL")},
+            "OPTIONS": {"key": env.secret("OPENAI_API_KEY"), **env.given(host="OPENAI_BASE_URL")},
         },
         "openai-compatible": {
             "BACKEND": f"{PLUGS}.openai.OpenAICompatible",
@@ -50,14 +50,14 @@ def _of_the_environment() -> dict[str, dict[str, Any]]:
             "BACKEND": f"{PLUGS}.hugging_face.HuggingFace",
             "OPTIONS": {
                 "key": env.secret("HF_TOKEN"),
-                **_given(url="HF_IMAGE_URL", through="HF_THROUGH", bill_to="HF_BILL_TO"),
-                **_given(router="HF_ROUTER_URL", hub="HF_HUB_URL"),
+                **env.given(url="HF_IMAGE_URL", through="HF_THROUGH", bill_to="HF_BILL_TO"),
+                **env.given(router="HF_ROUTER_URL", hub="HF_HUB_URL"),
                 **({"models": models} if (models := env.listing("HF_IMAGE_MODELS")) else {}),
             },
         },
         "black-forest-labs": {
             "BACKEND": f"{PLUGS}.black_forest_labs.BlackForestLabs",
-            "OPTIONS": {"key": env.secret("BFL_API_KEY"), **_given(host="BFL_API_HOST")},
+            "OPTIONS": {"key": env.secret("BFL_API_KEY"), **env.given(host="BFL_API_HOST")},
         },
         "automatic1111": {
             "BACKEND": f"{PLUGS}.automatic1111.Automatic1111",
@@ -93,7 +93,7 @@ def _local() -> dict[str, dict[str, Any]]:
         "guidance": env.number("DIFFUSERS_GUIDANCE", 7.5, least=0),
         "side": env.integer("DIFFUSERS_SIDE", 512, least=64, most=2048),
     }
-    options = {"model": model, **numbers, **_given(config="DIFFUSERS_CONFIG", device="DIFFUSERS_DEVICE")}
+    options = {"model": model, **numbers, **env.given(config="DIFFUSERS_CONFIG", device="DIFFUSERS_DEVICE")}
     return {"diffusers": {"BACKEND": f"{PLUGS}.diffusers.Diffusers", "OPTIONS": options}}
 
 
@@ -101,11 +101,6 @@ def local_batch() -> int:
     """Return how many pictures of one shape are drawn at once: on a processor, more at once are no quicker."""
     has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) and env.text("DIFFUSERS_DEVICE") != "cpu"
     return env.integer("DIFFUSERS_BATCH", 8 if has_gpu else 1, least=1, most=64)
-
-
-def _given(**names: str) -> dict[str, str]:
-    """Return the options whose variables are set; for the others the plug has a default of its own."""
-    return {option: value for option, name in names.items() if (value := env.text(name))}
 
 
 def _of_the_file(path: str) -> dict[str, dict[str, Any]]:

@@ -16,16 +16,14 @@ def entries() -> dict[str, dict[str, Any]]:
         },
         "openai": {
             "BACKEND": f"{PLUGS}.openai.OpenAIChat",
-            "OPTIONS": {"key": env.secret("OPENAI_API_KEY"), **_openai()},
+            "OPTIONS": {
+                "key": env.secret("OPENAI_API_KEY"),
+                **env.given(host="OPENAI_BASE_URL", model="OPENAI_TEXT_MODEL"),
+                **env.given(host="OPENAI_TEXT_URL"),
+            },
         },
         "huggingface": _hugging_face(),
     }
-
-
-def _openai() -> dict[str, str]:
-    host = env.text("OPENAI_TEXT_URL") or env.text("OPENAI_BASE_URL")
-    model = env.text("OPENAI_TEXT_MODEL")
-    return {**({"host": host} if host else {}), **({"model": model} if model else {})}
 
 
 def _hugging_face() -> dict[str, Any]:
@@ -35,9 +33,8 @@ def _hugging_face() -> dict[str, Any]:
         return {"BACKEND": f"{PLUGS}.local_text.LocalText", "OPTIONS": {"folder": folder}}
     if url := env.text("HF_TEXT_URL"):
         return {"BACKEND": f"{PLUGS}.hugging_face.HuggingFaceText", "OPTIONS": {"url": url, "key": key}}
-    given = {"model": env.text("HF_TEXT_MODEL"), "router": env.text("HF_ROUTER_URL")}
-    options = {name: value for name, value in given.items() if value}
-    return {"BACKEND": f"{PLUGS}.hugging_face.HuggingFaceChat", "OPTIONS": {"key": key, **options}}
+    options = {"key": key, **env.given(model="HF_TEXT_MODEL", router="HF_ROUTER_URL")}
+    return {"BACKEND": f"{PLUGS}.hugging_face.HuggingFaceChat", "OPTIONS": options}
 
 
 def _folder(name: str) -> Any:

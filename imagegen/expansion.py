@@ -1,12 +1,12 @@
 """What a template becomes: a prompt drawn by chance, or each prompt that it can become."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imagegen import template_signs
 from imagegen.template_decks import Book, Deck, Size, UnfitTemplate, orders
-from imagegen.template_signs import Column, FromList, Option, Part, Parts, Text
+from imagegen.template_signs import Column, FromList, Part, Parts, Text
 
 # In characters: of a template, and of what it becomes, as much as the longest prompt; and the choices for one prompt.
 MAX_TEMPLATE = 100_000
@@ -56,7 +56,7 @@ class Template:
         """Return a prompt by chance; the same seed makes the same choices."""
         # With the text, so that two templates of one submission do not choose alike.
         dice = random.Random(f"{seed} {self.text}")
-        return self._told(lambda part: self._drawn(part, dice))
+        return self._told([self._drawn(part, dice) for part in self._parts])
 
     def count(self) -> int:
         """Return how many prompts it can become, template_decks.MANY where there are more."""
@@ -64,15 +64,9 @@ class Template:
 
     def nth(self, number: int) -> Prompt:
         """Return one of the prompts that it can become, counted from 0; the last sign changes fastest."""
-        places: list[int] = []
-        for part in reversed(self._parts):
-            number, place = divmod(number, self._book.counted(part))
-            places.append(place)
-        place_of = iter(reversed(places))
-        return self._told(lambda part: self._placed(part, next(place_of)))
+        return self._told(self._each_placed(self._parts, number))
 
-    def _told(self, text_of: Callable[[Part], str]) -> Prompt:
-        texts = [text_of(part) for part in self._parts]
+    def _told(self, texts: Sequence[str]) -> Prompt:
         signs = [
             Choice(part.source, text) for part, text in zip(self._parts, texts, strict=True) if not isinstance(part, Text)
         ]
@@ -118,15 +112,16 @@ class Template:
             number, place, rest = _next_of([own for _, own in left], count - len(texts) - 1, place)
             option, _ = left.pop(number)
             own, place = divmod(place, rest)
-            texts.append(self._all_placed(option, own))
+            texts.append("".join(self._each_placed(option.parts, own)))
         return joiner.join(texts)
 
-    def _all_placed(self, option: Option, place: int) -> str:
+    def _each_placed(self, parts: Parts, place: int) -> list[str]:
+        """Return what each part becomes at a place among all ways to choose; the last part changes fastest."""
         texts: list[str] = []
-        for part in reversed(option.parts):
+        for part in reversed(parts):
             place, own = divmod(place, self._book.counted(part))
             texts.append(self._placed(part, own))
-        return "".join(reversed(texts))
+        return texts[::-1]
 
 
 def _next_of(counts: Sequence[int], others: int, place: int) -> tuple[int, int, int]:

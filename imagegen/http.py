@@ -234,10 +234,15 @@ def is_public(host: str) -> bool:
     return all(ipaddress.ip_address(address.partition("%")[0]).is_global for address in found)
 
 
+def own_path(address: str) -> str:
+    """Return the path of an address itself: a client drops a slash at its end, and to some servers that is another one."""
+    return "/" if address.endswith("/") else ""
+
+
 def is_here(address: str) -> bool:
     """Whether an address is one of this machine itself."""
-    host = urllib3.util.parse_url(address if "://" in address else f"https://{address}").host or ""
     try:
+        host = urllib3.util.parse_url(address if "://" in address else f"https://{address}").host or ""
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False

@@ -6,7 +6,7 @@ Doors hand over what came, of any type. Nothing here touches the database.
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from imagegen.library import RESERVED, Styles
 from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.providers.base import MAX_SEED, ImageRequest, Provider
-from imagegen.recipes import Recipe, Unfolded
+from imagegen.recipes import Recipe, StyleShape, Unfolded
 
 # A list of a thousand wrong prompts does not need a thousand sentences.
 MAX_PROBLEMS = 20
@@ -179,17 +179,12 @@ class _Reader:
         if style is None:
             return asked
         if style.preset in provider.styles:
-            self._recipe["style"] = {"name": style.name, "suffix": "", "negative_prompt": "", "preset": style.preset}
+            self._recipe["style"] = cast(StyleShape, asdict(replace(style, suffix="", negative_prompt="")))
             return replace(asked, style=style.preset)
         if style.negative_prompt and not provider.negative_prompt:
             self._wrong("style", f"style {style.name!r} says what not to draw, and this provider cannot be told")
             return replace(asked, style="")
-        self._recipe["style"] = {
-            "name": style.name,
-            "suffix": style.suffix,
-            "negative_prompt": style.negative_prompt,
-            "preset": "",
-        }
+        self._recipe["style"] = cast(StyleShape, asdict(replace(style, preset="")))
         avoided = ", ".join(filter(None, (asked.negative_prompt, style.negative_prompt)))
         return replace(asked, prompt=_followed(asked.prompt, style.suffix), negative_prompt=avoided, style="")
 

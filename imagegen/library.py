@@ -6,7 +6,7 @@ theirs together, as they do with their pictures.
 
 import functools
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -54,8 +54,7 @@ def lists_of(viewer: Viewer) -> Lists:
     """Return how templates of this person find the lists that they name."""
 
     def found(name: str) -> Sequence[str] | None:
-        rows = {row.scope: row for row in visible(WordList, viewer).filter(name=name.lower())}
-        row = rows.get(accounts.scope(viewer)) or rows.get(SHARED)
+        row = _by_name(visible(WordList, viewer).filter(name=name.lower())).get(name.lower())
         return lines(row.text) if row else our_lists().get(name.lower())
 
     return found
@@ -63,8 +62,7 @@ def lists_of(viewer: Viewer) -> Lists:
 
 def styles_of(viewer: Viewer) -> Styles:
     """Return the styles that this person may name."""
-    rows = sorted(visible(Style, viewer), key=lambda row: row.scope != SHARED)
-    return our_styles() | {row.name: _words(row) for row in rows}
+    return our_styles() | {name: _words(row) for name, row in _by_name(visible(Style, viewer)).items()}
 
 
 @functools.cache
@@ -143,6 +141,11 @@ def _text_problems(field: str, text: str, most: int) -> list[Problem]:
     if fault := texts.fault(text):
         return [Problem(field, fault)]
     return [Problem(field, f"has {len(text)} characters; at most {most} are allowed")] if len(text) > most else []
+
+
+def _by_name(rows: Iterable[Row]) -> dict[str, Row]:
+    """Return the row that each name means: of two, somebody's own."""
+    return {row.name: row for row in sorted(rows, key=lambda row: row.scope != SHARED)}
 
 
 def _words(row: Style) -> StyleWords:

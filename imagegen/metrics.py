@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from imagegen import ledger, limits, pauses, readiness
+from imagegen import conf, ledger, limits, pauses, readiness
 from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.states import State
@@ -68,7 +68,7 @@ def _reason(provider: str) -> str:
         return pause.reason
     if ledger.left_today() == 0 and provider not in registry.free():
         return "limit_of_the_day"
-    if not readiness.live_threads(registry.queue(provider)):
+    if not readiness.threads_by_queue()[conf.queue_name(registry.queue(provider))]:
         return "no_worker"
     return "rate_limit" if limits.paused_for(provider) else "turn"
 

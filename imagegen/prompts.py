@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from imagegen import desk, ledger, pauses, readiness, texts
+from imagegen import conf, desk, ledger, pauses, readiness, texts
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Problem, ProviderError, Unavailable, WriterFailed
 from imagegen.ledger import Receipt
@@ -114,7 +114,7 @@ def _asked(name: str, author: PromptWriter, viewer: Viewer, method: str, *argume
 
 
 def _check_somebody_listens(author: PromptWriter) -> None:
-    if author.queue and not readiness.live_threads(author.queue):
+    if author.queue and not readiness.threads_by_queue()[conf.queue_name(author.queue)]:
         raise Unavailable(f"No worker of the kind {author.queue!r} is listening.")
 
 

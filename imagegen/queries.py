@@ -313,10 +313,8 @@ def _missing(text: str) -> Card:
 
 
 def _origin(provider: str) -> str:
-    try:
-        return registry.get(provider).origin
-    except KeyError:
-        return "AI-generated"
+    found = registry.find(provider)
+    return found.origin if found else "AI-generated"
 
 
 def _uuid(text: str) -> UUID | None:

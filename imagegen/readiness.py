@@ -1,9 +1,11 @@
 """Can pictures be made here? Database, broker, and a worker that listens."""
 
 import logging
+from collections import Counter
 from datetime import timedelta
 
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from imagegen import conf, redis
@@ -17,12 +19,21 @@ def faults() -> dict[str, str | None]:
     return {"database": _database_fault(), "broker": _broker_fault(), "worker": _worker_fault()}
 
 
-def live_threads(kind: str | None = None) -> int:
-    """Return how many calls the worker processes that live could make at once; of one kind of them, or of all."""
-    alive = Worker.objects.filter(heartbeat__gt=Now() - 3 * timedelta(seconds=conf.heartbeat_seconds()))
-    wanted = None if kind is None else conf.queue_name(kind)
-    found = alive.values_list("threads", "queues")
-    return sum(threads for threads, queues in found if wanted is None or wanted in (queues or conf.queue_name()).split(","))
+def live_threads() -> int:
+    """Return how many calls the worker processes that live could make at once."""
+    return sum(_alive().values_list("threads", flat=True))
+
+
+def threads_by_queue() -> Counter[str]:
+    """Return how many calls they could make for each queue (conf.queue_name); one that listens to two counts for both."""
+    found: Counter[str] = Counter()
+    for threads, queues in _alive().values_list("threads", "queues"):
+        found.update(dict.fromkeys((queues or conf.queue_name()).split(","), threads))
+    return found
+
+
+def _alive() -> QuerySet[Worker]:
+    return Worker.objects.filter(heartbeat__gt=Now() - 3 * timedelta(seconds=conf.heartbeat_seconds()))
 
 
 def calls_in_flight() -> int:

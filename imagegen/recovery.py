@@ -31,7 +31,8 @@ def forgotten(waiting_hints: Mapping[str, int]) -> list[Hint]:
     Of each provider no more than may be called until the sweep after the next: any other would only be put off. Raises
     redis.Error.
     """
-    rooms = {kind: readiness.live_threads(kind) * HINTS_PER_THREAD - hints for kind, hints in waiting_hints.items()}
+    threads = readiness.threads_by_queue()
+    rooms = {kind: threads[conf.queue_name(kind)] * HINTS_PER_THREAD - hints for kind, hints in waiting_hints.items()}
     hints: list[Hint] = []
     for provider in lanes.waiting_providers():
         room = rooms.get(registry.queue(provider), 0)

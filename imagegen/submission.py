@@ -85,7 +85,8 @@ def draft(items: Sequence[Item], *, viewer: Viewer, templates: Templates = LITER
 
 def _jobs_to_make(items: Sequence[Item], viewer: Viewer, templates: Templates) -> list[Job]:
     unfolded = unfolding.unfold(items, templates, library.lists_of(viewer))
-    return item_rows.read(unfolded, library.styles_of(viewer))
+    styles = library.styles_of(viewer) if any(item.style for item in items) else {}
+    return item_rows.read(unfolded, styles)
 
 
 def batch_of(viewer: Viewer, key: str) -> UUID | None:

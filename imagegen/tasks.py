@@ -134,7 +134,7 @@ def _begin(sender: Any, **_: Any) -> None:
     finishing.begin(backlog=sender.controller.concurrency)
     queues = sorted(sender.app.amqp.queues.consume_from)
     workers.listen_to(queues)
-    _Life.heart = workers.Heart(threads=sender.controller.concurrency, queues=queues)
+    _Life.heart = workers.Heart(threads=sender.controller.concurrency)
     _Life.clerks = [desk.Clerk(kind) for kind in writers.queues() if conf.queue_name(kind) in queues]
     _Life.sweeper = Sweeper()
     for thread in (_Life.heart, _Life.sweeper, *_Life.clerks):

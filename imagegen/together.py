@@ -29,7 +29,7 @@ class Together(Generic[Wish, Result]):
         serve: Callable[[Sequence[Wish]], Sequence[Result]],
         *,
         before_waiting: Callable[[], None] = lambda: None,
-        turn: Callable[[], AbstractContextManager[object]] = nullcontext,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
         most: int = MOST,
     ) -> None:
         self._serve = serve

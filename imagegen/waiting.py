@@ -43,7 +43,8 @@ class Outlook:
         names = {job.provider for job in self._queued}
         self._pauses = pauses.current()
         self._is_spent = ledger.left_today() == 0
-        self._idle = {name for name in names if not readiness.live_threads(registry.queue(name))}
+        threads = readiness.threads_by_queue()
+        self._idle = {name for name in names if not threads[conf.queue_name(registry.queue(name))]}
         self._rests = limits.rests(names)
         self._paces = {name: _pace(name, self._now) for name in names}
         self._ahead = {job: ahead for name in names for job, ahead in _places(name, self._queued).items()}

@@ -98,9 +98,9 @@ class _Pulse:
 class Heart(threading.Thread):
     """Beats three times in a lease, on a database connection of its own, until it is told to stop."""
 
-    def __init__(self, threads: int, queues: Sequence[str]) -> None:
+    def __init__(self, threads: int) -> None:
         super().__init__(name="heartbeat", daemon=True)
-        self._facts = {"machine": machine(), "threads": threads, "queues": ",".join(queues)}
+        self._threads = threads
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -122,7 +122,8 @@ class Heart(threading.Thread):
         connection.close()
 
     def _beat(self) -> None:
-        Worker.objects.update_or_create(pk=ID, defaults={**self._facts, "heartbeat": Now()})
+        facts = {"machine": machine(), "threads": self._threads, "queues": ",".join(sorted(_queues)), "heartbeat": Now()}
+        Worker.objects.update_or_create(pk=ID, defaults=facts)
         with _lock:
             held = list(_claims)
         claims.renew(held, worker=ID)

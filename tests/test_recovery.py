@@ -293,7 +293,7 @@ class TestJudgement:
 
     @pytest.mark.django_db(transaction=True)
     def test_a_process_that_was_stopped_for_a_while_waits_a_lease(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        heart = workers.Heart(threads=1, queues=["hints"])
+        heart = workers.Heart(threads=1)
         heart._beat()
         assert workers.may_take_over()
         monkeypatch.setattr(workers._Pulse, "last", time.monotonic() - 21)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_beating_process_is_listening_and_a_stopped_one_is_not() -> None:
-    heart = workers.Heart(threads=5, queues=["hints"])
+    heart = workers.Heart(threads=5)
     heart.start()
     wait_until(lambda: readiness.live_threads() == 5, seconds=10, what="the first beat")
     heart.stop()
@@ -32,7 +32,7 @@ def test_a_beat_renews_the_lease_of_what_is_being_executed() -> None:
     held, other = claimed(make_job()), claimed(make_job())
     Job.objects.update(lease_until=None, worker=workers.ID)
     with workers.executing(held):
-        workers.Heart(threads=1, queues=["hints"])._beat()
+        workers.Heart(threads=1)._beat()
     assert Job.objects.get(pk=held.job).lease_until is not None
     assert Job.objects.get(pk=other.job).lease_until is None
 

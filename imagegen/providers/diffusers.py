@@ -7,7 +7,6 @@ same time get them as one batch.
 """
 
 import io
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -105,10 +104,9 @@ class Diffusers(StepwiseProvider):
         self._steps, self._guidance, self._side = steps, guidance, side
         self._load = load or self._from_settings
         self._batch = batch
-        self._lock = threading.Lock()
         # In a thread of its own: for each thread that calculates, torch keeps a team of others that go on looking for work.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="draw")
-        self._draw = Together(self._draw_in_thread, turn=lambda: self._lock, most=batch)
+        self._draw = Together(self._draw_in_thread, most=batch)
         name = Path(model).name or "none"
         self.models = (Model(name, (FREE,), qualities=tuple(QUALITIES)),)
 

@@ -136,8 +136,7 @@ class HuggingFace(Provider):
 
     def _path(self, request: ImageRequest) -> str:
         if self._url:
-            # The client drops a slash at the end of its address, and to some servers that is another one.
-            return "/" if self._url.endswith("/") else ""
+            return http.own_path(self._url)
         return f"/{self._through}" + (self._partner.route if self._partner else f"/models/{request.model}")
 
     def _content(self, request: ImageRequest) -> dict[str, Any]:

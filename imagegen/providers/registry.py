@@ -45,18 +45,14 @@ def free() -> list[str]:
 
 def queue(name: str) -> str:
     """Return the kind of worker that makes a provider's calls; the empty name where nobody knows the provider."""
-    try:
-        return get(name).queue
-    except KeyError:
-        return ""
+    provider = find(name)
+    return provider.queue if provider else ""
 
 
 def is_repeatable(name: str) -> bool:
     """Whether a provider's call may be made again where nobody knows what became of it."""
-    try:
-        return get(name).is_repeatable
-    except KeyError:
-        return False
+    provider = find(name)
+    return bool(provider and provider.is_repeatable)
 
 
 def queues() -> list[str]:
@@ -76,6 +72,14 @@ def rate(name: str) -> Rate | None:
 
 def default() -> str:
     return str(settings.DEFAULT_PROVIDER)
+
+
+def find(name: str) -> Provider | None:
+    """Return the provider of that name; None where settings have none, as when jobs of an earlier one are left."""
+    try:
+        return get(name)
+    except KeyError:
+        return None
 
 
 def get(name: str) -> Provider:

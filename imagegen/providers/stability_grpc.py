@@ -10,7 +10,6 @@ The package installs on Python 3.12 or older alone, so it is imported when it is
 import functools
 import importlib
 import importlib.util
-import ipaddress
 import struct
 import sys
 from collections.abc import Iterator
@@ -102,7 +101,7 @@ class StabilityGrpc(Provider):
             return fault
         if "://" in self._host:
             return f"the gRPC host of Stability is written HOST:PORT, not {self._host}"
-        if not self._secure and not _is_here(self._host):
+        if not self._secure and not http.is_here(self._host.rpartition(":")[0]):
             return f"the key is not sent to {self._host} in the clear: use a port that ends in 443, or the option secure"
         return _missing_package()
 
@@ -209,15 +208,6 @@ def _missing_package() -> str | None:
     if sys.version_info >= (3, 13):
         return "stability-sdk cannot be installed on this Python: it needs 3.12 or older"
     return "the package stability-sdk is not installed"
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine, by its address."""
-    name = host.rpartition(":")[0].strip("[]")
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _message(request: ImageRequest, size: tuple[int, int]) -> Any:

@@ -18,7 +18,7 @@ from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.states import Visibility
 from imagegen.web import ideas
-from imagegen.web.forms import ComposeForm
+from imagegen.web.forms import ComposeForm, lines
 from imagegen.web.ideas import Ideas, IdeasForm
 from imagegen.writers import registry as writers
 
@@ -92,8 +92,8 @@ def _previewed(request: HttpRequest, form: ComposeForm) -> HttpResponse:
 
 def _helped(request: HttpRequest, form: ComposeForm) -> HttpResponse:
     accounts.check_may_submit(request.user)
-    lines = [line for line in request.POST.get("prompts", "").splitlines() if line.strip()]
-    found = ideas.ask(IdeasForm(request.POST), request.POST["help"], lines, request.user)
+    written = lines(request.POST.get("prompts", ""))
+    found = ideas.ask(IdeasForm(request.POST), request.POST["help"], written, request.user)
     return _page(request, form.with_values(), beside=found)
 
 

@@ -125,7 +125,8 @@ class ComposeForm(forms.Form):
         options: dict[str, Any] = {name: values.get(name) for name in OPTIONS}
         common = Item(prompt=None, provider=provider, model=model, **shape, **options)
         rows = self._rows()
-        return [replace(common, prompt=line, columns=cells) for line in self._lines() for cells in _cells(line, rows)]
+        texts = lines(self.cleaned_data["prompts"])
+        return [replace(common, prompt=line, columns=cells) for line in texts for cells in _cells(line, rows)]
 
     def show(self, problems: list[Problem]) -> None:
         """Put each problem beside the field that it is about, with the number of its prompt."""
@@ -139,20 +140,22 @@ class ComposeForm(forms.Form):
     def _rows(self) -> list[dict[str, str]]:
         """Return the rows of the table. Raises BadSubmission where it is none, or has a column that no line names."""
         try:
-            lines = prompt_files.read(self.cleaned_data["table"].encode(), "csv", needs_prompts=False)
+            table = prompt_files.read(self.cleaned_data["table"].encode(), "csv", needs_prompts=False)
         except BadSubmission as error:
             raise BadSubmission([replace(problem, field="table") for problem in error.problems]) from error
-        rows = [{name: "" if cell is None else str(cell) for name, cell in cast(Row, line.prompt).items()} for line in lines]
-        named = {column for line in self._lines() for column in columns_of(line)}
+        rows = [{name: "" if cell is None else str(cell) for name, cell in cast(Row, line.prompt).items()} for line in table]
+        named = {column for line in lines(self.cleaned_data["prompts"]) for column in columns_of(line)}
         for name in rows[0] if rows else ():
             if name not in named:
                 told = f"no line names the column {name[:60]!r}, as {{{{{name[:60]}}}}}"
                 raise BadSubmission([Problem("table", told)])
         return rows
 
-    def _lines(self) -> list[str]:
-        # Not splitlines(), which also breaks at signs that a browser shows inside a line.
-        return [line for line in re.split(r"[\r\n]+", self.cleaned_data["prompts"]) if line.strip()]
+
+def lines(text: str) -> list[str]:
+    """Return the lines that hold something."""
+    # Not splitlines(), which also breaks at signs that a browser shows inside a line.
+    return [line for line in re.split(r"[\r\n]+", text) if line.strip()]
 
 
 def _cells(line: str, rows: Sequence[dict[str, str]]) -> Sequence[dict[str, str] | None]:

@@ -11,7 +11,6 @@ from imagegen.writers import registry
 from imagegen.writers.base import MAX_THEME
 
 USUAL_COUNT, MOST = 10, 50
-SURPRISE, WRITE, IMPROVE = "surprise", "write", "improve"
 
 
 def _writers() -> list[tuple[str, str]]:
@@ -48,12 +47,12 @@ def ask(form: IdeasForm, wish: str, lines: list[str], viewer: Viewer) -> Ideas:
                 written = prompts.carry_on(lines, viewer=viewer, writer=values["writer"])
             case "surprise":
                 written = prompts.write(1, viewer=viewer, writer=values["writer"])
-            case _:
+            case _:  # "write"
                 count = values["count"] or USUAL_COUNT
                 written = prompts.write(count, viewer=viewer, writer=values["writer"], theme=values["theme"])
     except WriterFailed as error:
         return Ideas(form, fault=str(error), offered=prompts.instead_of(error.writer))
     except BadSubmission as error:
         sentences = [f"{problem.message}." for problem in error.problems]
-        return Ideas(form, fault="Write a line first." if wish == IMPROVE and not lines else " ".join(sentences))
+        return Ideas(form, fault="Write a line first." if wish == "improve" and not lines else " ".join(sentences))
     return Ideas(form, tuple(written.prompts), fault=written.short)

@@ -53,8 +53,7 @@ def edit(request: HttpRequest, kind: str, name: str = "") -> HttpResponse:
     accounts.check_may_submit(request.user)
     row = _mine(request, kind, name) if name else None
     if request.method != "POST":
-        first = _values(row) if row else {"name": request.GET.get("name", "")[:MAX_NAME]}
-        return _form(request, kind, FORMS[kind](initial=first), row)
+        return _form(request, kind, FORMS[kind](initial=_values(kind, row) if row else None), row)
     if row and "delete" in request.POST:
         return _deleted(request, kind, row)
     form = FORMS[kind](request.POST)
@@ -81,7 +80,7 @@ def _save(request: HttpRequest, kind: str, values: dict[str, Any]) -> WordList |
 
 def _deleted(request: HttpRequest, kind: str, row: WordList | Style) -> HttpResponse:
     """Take it away, and show it once more with a button that brings it back."""
-    values = _values(row)
+    values = _values(kind, row)
     row.delete()
     again = FORMS[kind](initial=values)
     return _page(request, gone={"kind": kind, "name": row.name, "form": again, "shared": row.scope == library.SHARED})
@@ -96,9 +95,8 @@ def _mine(request: HttpRequest, kind: str, name: str) -> WordList | Style:
     return row
 
 
-def _values(row: WordList | Style) -> dict[str, object]:
-    names = ("name", "text") if isinstance(row, WordList) else ("name", "suffix", "negative_prompt", "preset")
-    return {name: getattr(row, name) for name in names}
+def _values(kind: str, row: WordList | Style) -> dict[str, object]:
+    return {name: getattr(row, name) for name in FORMS[kind].base_fields}
 
 
 def _form(

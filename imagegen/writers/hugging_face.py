@@ -79,16 +79,12 @@ class HuggingFaceText(PromptWriter):
         parameters = {"max_new_tokens": MAX_TOKENS, "do_sample": True, "return_full_text": True, "seed": seed}
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
         with self._client.post_json(
-            self._path(), headers=headers, content={"inputs": line, "parameters": parameters}
+            http.own_path(self._url), headers=headers, content={"inputs": line, "parameters": parameters}
         ) as answer:
             body = b"".join(answer.blocks())
         if answer.status != 200:
             raise hugging_face_language.failure(answer.status, answer.headers, body, key_name=self._key_name)
         return ended(line, _generated(json_value(body)))
-
-    def _path(self) -> str:
-        # The client drops a slash at the end of its address, and to some servers that is another one.
-        return "/" if self._url.endswith("/") else ""
 
 
 def _generated(found: Any) -> str:
