@@ -22,7 +22,7 @@ def measure(repeat: int) -> list[Figure]:
     body = provider.picture()
     picture = pictures.check(body)
     story = metadata.Story(
-        str(uuid.uuid4()), "a kite", "", "stability", "core", "", "", "", 7, "Stability", "trainedAlgorithmicMedia"
+        str(uuid.uuid4()), "a kite", "", "stability", "core", "", "", "", "", 7, "Stability", "trainedAlgorithmicMedia"
     )
     with provider.Provider() as quick, tempfile.TemporaryDirectory() as folder:
         client = http.Client(quick.url)

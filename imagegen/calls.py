@@ -196,6 +196,7 @@ class Call:
             size=request.size,
             aspect_ratio=request.aspect_ratio,
             style=request.style,
+            quality=request.quality,
             seed=request.seed if seed is None else seed,
             origin=self._provider.origin,
             digital_source=self._provider.digital_source,

@@ -18,6 +18,11 @@ VERSION = 1
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # The signature and the IHDR chunk, which must come first.
 _HEADER_BYTES = 33
+_SIGNATURE_BYTES = 8
+# What a chunk has besides its content: length, kind and sum.
+_CHUNK_BYTES = 12
+# Chunks that tell about a picture and are no part of it (PNG specification, 11.3.3 and 11.3.5; caBX holds a C2PA manifest).
+_TELLING = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"caBX"})
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
 <rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" \
@@ -41,6 +46,7 @@ class Story:
     size: str
     aspect_ratio: str
     style: str
+    quality: str
     seed: int | None
     origin: str
     digital_source: str
@@ -56,6 +62,17 @@ def tell(body: bytes, picture: Picture, story: Story) -> bytes:
         _text("XML:com.adobe.xmp", _xmp(story)),
     )
     return b"".join((body[:_HEADER_BYTES], *chunks, body[_HEADER_BYTES:]))
+
+
+def plain(body: bytes) -> bytes:
+    """Return a PNG without anything that is told about it, by us or by whoever made it; its pixels stay as they are."""
+    kept, offset = [body[:_SIGNATURE_BYTES]], _SIGNATURE_BYTES
+    while offset < len(body):
+        end = offset + _CHUNK_BYTES + int(struct.unpack_from(">I", body, offset)[0])
+        if body[offset + 4 : offset + 8] not in _TELLING:
+            kept.append(body[offset:end])
+        offset = end
+    return b"".join(kept)
 
 
 def _parameters(picture: Picture, story: Story) -> str:

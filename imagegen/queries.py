@@ -263,6 +263,13 @@ class _CardMaker:
         return job.error_sentence or job.defect or None
 
 
+def visible_job(task_id: str, viewer: Viewer) -> Job | None:
+    """Return the row of a job that this person may see; None where there is none."""
+    accounts.check_may_read(viewer)
+    job_id = _uuid(task_id)
+    return _visible_jobs(viewer).filter(pk=job_id).first() if job_id else None
+
+
 def are_mine(task_ids: Iterable[str], viewer: Viewer) -> bool:
     """Whether this person may decide about every one of these jobs."""
     if not accounts.may_submit(viewer):

@@ -1,6 +1,15 @@
-"""The product's settings with a second demo: a job of it can wait for as long as a test needs, and hold up no other."""
+"""The product's settings with a second demo: a job of it can wait for as long as a test needs, and hold up no other.
+
+A third provider, which nobody calls, takes fewer options.
+"""
 
 from chaotix.settings import *  # noqa: F403
 from chaotix.settings import IMAGE_PROVIDERS
 
-IMAGE_PROVIDERS = {**IMAGE_PROVIDERS, "crowded": {"BACKEND": "imagegen.providers.demo.Demo"}}
+PLUGS = "imagegen.providers"
+FEWER = {"host": "http://127.0.0.1:9", "models": ["bare"], "seed": False, "negative_prompt": False}
+IMAGE_PROVIDERS = {
+    **IMAGE_PROVIDERS,
+    "crowded": {"BACKEND": f"{PLUGS}.demo.Demo"},
+    "plain": {"BACKEND": f"{PLUGS}.openai.OpenAICompatible", "OPTIONS": FEWER},
+}

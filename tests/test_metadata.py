@@ -33,6 +33,7 @@ STORY = Story(
     size="",
     aspect_ratio="1:1",
     style="",
+    quality="",
     seed=1234,
     origin="AI-generated",
     digital_source="trainedAlgorithmicMedia",
@@ -225,6 +226,31 @@ class TestThePictureItself:
 
     def test_equal_stories_give_equal_bytes(self) -> None:
         assert told() == told()
+
+    @pytest.mark.parametrize("prompt", [*HOSTILE.values(), CONTROLS], ids=[*HOSTILE, "controls"])
+    def test_without_its_story_it_is_the_file_that_came(self, prompt: str) -> None:
+        assert metadata.plain(told(prompt=prompt, negative_prompt=prompt)) == PLAIN
+
+    def test_nothing_is_told_about_a_plain_one_by_whoever_made_it_either(self) -> None:
+        before = [chunk(kind, b"parameters\0a secret") for kind in (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"caBX")]
+        pixels = [header(3, 2), chunk(b"pHYs", bytes(9)), chunk(b"IDAT", zlib.compress(bytes(20)))]
+        body = b"".join([SIGNATURE, *pixels[:2], *before, pixels[2], *before, chunk(b"IEND")])
+        plain = metadata.plain(body)
+        assert b"secret" not in plain
+        assert plain == b"".join([SIGNATURE, *pixels, chunk(b"IEND")])
+
+    @pytest.mark.parametrize("kind", [b"PLTE", b"tRNS", b"gAMA", b"iCCP", b"sRGB", b"pHYs", b"acTL", b"fdAT"])
+    def test_a_plain_one_keeps_what_decides_how_it_looks(self, kind: bytes) -> None:
+        body = b"".join([SIGNATURE, header(3, 2), chunk(kind, b"tEXt iTXt"), chunk(b"IDAT", b"tEXt"), chunk(b"IEND")])
+        assert metadata.plain(body) == body
+
+    def test_a_plain_one_is_still_a_whole_picture(self) -> None:
+        assert pictures.check(metadata.plain(told())) == pictures.check(PLAIN)
+        assert texts(metadata.plain(told())) == {}
+
+    def test_a_plain_one_has_nothing_more_to_leave_out(self) -> None:
+        plain = metadata.plain(told())
+        assert metadata.plain(plain) == plain
 
     @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
     def test_other_formats_come_back_as_they_are(self, kind: str) -> None:

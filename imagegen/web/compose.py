@@ -3,23 +3,25 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from imagegen import accounts, addresses, estimates, prompts, submission
-from imagegen.errors import BadSubmission, WriterFailed
+from imagegen import accounts, addresses, estimates, prompts, queries, remaking, submission
+from imagegen.errors import BadSubmission, NotAllowed, WriterFailed
 from imagegen.estimates import Estimate
 from imagegen.items import Item
 from imagegen.models import Job
 from imagegen.providers import registry
 from imagegen.states import Visibility
-from imagegen.web import ideas
+from imagegen.web import choices, ideas, restored, shapes
 from imagegen.web.forms import ComposeForm, lines
 from imagegen.web.ideas import Ideas, IdeasForm
+from imagegen.web.restored import Restored
 from imagegen.writers import registry as writers
 
 SOURCE, BY_CHANCE = "compose", "random"
@@ -42,8 +44,13 @@ class Preview:
 def compose(request: HttpRequest) -> HttpResponse:
     """Show the form; a good one leads to the page of its pictures, or shows first what they would be."""
     if request.method != "POST":
-        return _page(request, ComposeForm(viewer=request.user))
+        return _begun(request)
     form = ComposeForm(request.POST, viewer=request.user)
+    # A file that was chosen and not taken over yet is not forgotten, and nothing is paid before it was seen.
+    if request.FILES:
+        return _taken(request, form)
+    if "estimate" in request.POST:
+        return _estimated(request, form)
     if "help" in request.POST:
         return _helped(request, form)
     if "add" in request.POST:
@@ -74,9 +81,49 @@ def draw_by_chance(request: HttpRequest) -> HttpResponse:
     return redirect("batch", batch)
 
 
+def _begun(request: HttpRequest) -> HttpResponse:
+    """Show an empty form as it was left last time, or one filled in with what a picture was made with."""
+    empty = ComposeForm(viewer=request.user)
+    if not (asked := request.GET.get("from")):
+        last = choices.last(request)
+        return _page(request, ComposeForm(initial=last, viewer=request.user), options_open=bool(last))
+    job = queries.visible_job(asked, request.user)
+    if job is None:
+        raise Http404("No such picture.")
+    return _filled(request, empty, restored.of_settings(remaking.of_job(job), empty))
+
+
+def _taken(request: HttpRequest, form: ComposeForm) -> HttpResponse:
+    """Fill in the form from a file: prompts, a table, or a picture."""
+    file = cast("UploadedFile[Any]", next(iter(request.FILES.values())))
+    try:
+        return _filled(request, form, restored.of_file(file.name or "", file.read(), form))
+    except BadSubmission as error:
+        fault = " ".join(f"Nothing was taken over: {problem.message}." for problem in error.problems)
+        # Somebody who asks what a file holds is told; somebody who wanted pictures gets none.
+        status = 200 if "take" in request.POST else 400
+        return _page(request, form.with_values(), beside=_kept(request), file_fault=fault, status=status)
+
+
+def _filled(request: HttpRequest, form: ComposeForm, found: Restored) -> HttpResponse:
+    beside = _kept(request) if form.is_bound else None
+    return _page(request, form.with_values(**found.values), beside=beside, notes=found.notes, options_open=True)
+
+
+def _estimated(request: HttpRequest, form: ComposeForm) -> JsonResponse:
+    """Say what the form would make as it stands, for its button; nothing where it cannot be sent like that."""
+    try:
+        jobs = submission.draft(form.items(), viewer=request.user, templates=form.how_to_unfold()) if form.is_valid() else []
+    except (BadSubmission, NotAllowed):
+        jobs = []
+    return JsonResponse({"estimate": f"{len(jobs)}, {estimates.of(jobs)}" if jobs else ""})
+
+
 def _submitted(request: HttpRequest, form: ComposeForm) -> HttpResponse:
     options: dict[str, Any] = {"source": SOURCE, "key": _key(request, form), "templates": form.how_to_unfold()}
-    return redirect("batch", submission.submit(form.items(), viewer=request.user, **options).batch)
+    answer = redirect("batch", submission.submit(form.items(), viewer=request.user, **options).batch)
+    choices.keep(answer, form.chosen())
+    return answer
 
 
 def _previewed(request: HttpRequest, form: ComposeForm) -> HttpResponse:
@@ -128,11 +175,12 @@ def _key(request: HttpRequest, form: ComposeForm) -> str:
 def _page(
     request: HttpRequest, form: ComposeForm, *, beside: Ideas | None = None, status: int = 200, **more: object
 ) -> HttpResponse:
-    options = [field.name for field in form.visible_fields() if field.name != "prompts"]
+    options = [field.name for field in form.visible_fields() if field.name not in ("prompts", "file")]
     provider = registry.get(registry.default())
     context = {
         "form": form,
         "options_open": any(name in form.errors for name in options),
+        "shapes": shapes.known(),
         "demo": provider.is_demo,
         "base_url": addresses.base_url(request),
         "beside": beside or Ideas(IdeasForm()),

@@ -1,7 +1,7 @@
 """The compose form: one prompt or template per line, and options that every provider declares for itself."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
@@ -15,6 +15,7 @@ from imagegen.items import Item
 from imagegen.providers import registry
 from imagegen.providers.base import MAX_SEED, Model
 from imagegen.unfolding import Mode, Templates, columns_of
+from imagegen.web.widgets import Select
 
 EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
 
@@ -40,6 +41,24 @@ def _makers() -> list[tuple[str, str]]:
     ]
 
 
+def _takes(maker: str) -> dict[str, str]:
+    """Return for the page which options and ratios a choice takes: it shows no others."""
+    name, _, model = maker.partition("/")
+    provider = registry.get(name)
+    taken = {"seed": provider.seed, "negative_prompt": provider.negative_prompt, "quality": provider.model(model).qualities}
+    return {
+        "data-takes": " ".join(option for option, is_taken in taken.items() if is_taken),
+        "data-qualities": " ".join(provider.model(model).qualities),
+        "data-provider": name,
+        "data-ratios": " ".join(provider.aspect_ratios),
+    }
+
+
+def _drawn_by(style: str) -> dict[str, str]:
+    """Return for the page which providers have this style themselves, and no others can draw."""
+    return {"data-providers": " ".join(name for name in registry.ready() if style in registry.get(name).styles)}
+
+
 def _price(model: Model) -> str:
     """Say what a picture costs, or the least that it can cost where size and quality decide."""
     if not model.prices:
@@ -50,10 +69,10 @@ def _price(model: Model) -> str:
     return f"{'from ' if len(model.prices) > 1 else ''}{least.amount:g} {least.unit}"
 
 
-def _styles(viewer: Viewer) -> list[tuple[str, str]]:
+def _styles(saved: Iterable[str]) -> list[tuple[str, str]]:
     """Return providers' own styles and saved ones, which every provider can draw."""
     known = {style for name in registry.ready() for style in registry.get(name).styles}
-    return [("", "none"), *((style, style) for style in sorted(known | library.styles_of(viewer).keys()))]
+    return [("", "none"), *((style, style) for style in sorted(known.union(saved)))]
 
 
 def _qualities() -> list[tuple[str, str]]:
@@ -70,7 +89,7 @@ class ComposeForm(forms.Form):
         label="Prompts", strip=False, widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "placeholder": EXAMPLES}),
         help_text="One prompt per line, or a template: {red|blue} becomes one of two, __animals__ a line of a list.",
     )  # fmt: skip
-    maker = forms.ChoiceField(label="Made by", choices=_makers, required=False)
+    maker = forms.ChoiceField(label="Made by", choices=_makers, required=False, widget=Select(_takes))
     size = forms.CharField(label="Size or ratio", required=False, help_text="Like 1024x1024 or 16:9; empty for the usual.")
     style = forms.ChoiceField(label="Style", required=False)
     quality = forms.ChoiceField(label="Quality", choices=_qualities, required=False)
@@ -103,7 +122,9 @@ class ComposeForm(forms.Form):
     def __init__(self, *args: Any, viewer: Viewer, **options: Any) -> None:
         super().__init__(*args, **options)
         self._viewer = viewer
-        self.fields["style"].choices = _styles(viewer)  # type: ignore[attr-defined]
+        saved = library.styles_of(viewer)
+        self.fields["style"].widget = Select(lambda style: {} if style in saved else _drawn_by(style))
+        self.fields["style"].choices = _styles(saved)  # type: ignore[attr-defined]
         # Where no provider has words to choose from, there is nothing to ask.
         if len(_qualities()) == 1:
             del self.fields["quality"]
@@ -112,6 +133,25 @@ class ComposeForm(forms.Form):
         """Return the form as somebody left it, with these changes, and nothing said about what is wrong in it."""
         left = {name: self.data.get(name) for name in self.fields}
         return ComposeForm(initial={**left, **changes}, viewer=self._viewer)
+
+    def left(self, name: str) -> str:
+        """Return what somebody left in a field, whether it can be used or not."""
+        return str(self.data.get(name) or "")
+
+    def offers(self, name: str, value: str) -> bool:
+        """Whether a field of choices has this one."""
+        field = self.fields.get(name)
+        return field is not None and value in dict(field.choices)  # type: ignore[attr-defined]
+
+    def makers(self) -> list[str]:
+        """Return the choices of who draws, as provider/model, the default first."""
+        return [maker for maker, _ in _makers()]
+
+    def chosen(self) -> dict[str, str]:
+        """Return what was chosen other than usual, as text."""
+        usual = {"maker": self.makers()[0], "n": "1"}
+        values = {name: str(self.cleaned_data.get(name) or "") for name in self.fields}
+        return {name: value for name, value in values.items() if value and value != usual.get(name)}
 
     def how_to_unfold(self) -> Templates:
         values = self.cleaned_data

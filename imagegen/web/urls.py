@@ -4,7 +4,7 @@ from allauth.account import views
 from django.urls import path, re_path
 
 from imagegen.addresses import UUID
-from imagegen.web import account, compose, decide, library, live, media, metrics, pages, pictures, spending
+from imagegen.web import account, compose, decide, image, library, live, media, metrics, pages, pictures, spending
 
 urlpatterns = [
     path("", compose.compose, name="compose"),
@@ -17,6 +17,9 @@ urlpatterns = [
     path("batches/<uuid:batch_id>", pages.batch, name="batch"),
     re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)$", decide.on_batch, name="decide-batch"),
     re_path(rf"^jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)$", decide.on_job, name="decide-job"),
+    re_path(rf"^images/(?P<job_id>{UUID})$", image.image, name="image"),
+    re_path(rf"^images/(?P<job_id>{UUID})/(?P<form>file|plain)$", image.download, name="image-download"),
+    re_path(rf"^images/(?P<job_id>{UUID})/(?P<way>again|vary)$", image.more, name="image-more"),
     path("account", account.account, name="account"),
     path("accounts/login/", views.login, name="account_login"),
     path("accounts/logout/", views.logout, name="account_logout"),

@@ -136,3 +136,83 @@ def test_a_list_of_ones_own_is_written_used_and_brought_back(visitor: Visitor) -
     page.goto("/")
     page.get_by_label("Prompts", exact=True).fill("A fox in __hats__")
     assert preview(page) == ["A fox in a bowler hat"]
+
+
+class TestOptions:
+    @pytest.fixture
+    def opened(self, page: Page) -> Page:
+        page.locator("summary", has_text="Options").click()
+        return page
+
+    def test_only_what_the_chosen_model_takes_is_shown_and_sent(self, opened: Page) -> None:
+        opened.get_by_label("Seed", exact=True).fill("12")
+        opened.get_by_label("Made by").select_option("plain/bare")
+        expect(opened.get_by_label("Seed", exact=True)).to_be_hidden()
+        expect(opened.get_by_label("Not in the picture")).to_be_hidden()
+        # A seed that nobody sees would be refused.
+        assert len(preview(opened)) == 2
+        opened.get_by_label("Made by").select_option("demo/demo")
+        expect(opened.get_by_label("Seed", exact=True)).to_have_value("12")
+
+    def test_a_ratio_is_pressed_and_taken_back(self, opened: Page) -> None:
+        wide = opened.get_by_role("button", name="16:9")
+        wide.click()
+        expect(opened.get_by_label("Size or ratio")).to_have_value("16:9")
+        expect(wide).to_have_attribute("aria-pressed", "true")
+        wide.click()
+        expect(opened.get_by_label("Size or ratio")).to_have_value("")
+
+    def test_the_button_says_how_many_and_at_what_price(self, opened: Page) -> None:
+        button = opened.locator("button[type=submit]").first
+        expect(button).to_have_text("Make pictures: 2, free")
+        opened.get_by_label("Pictures per prompt").fill("3")
+        expect(button).to_have_text("Make pictures: 6, free")
+        opened.get_by_label("Made by").select_option("plain/bare")
+        expect(button).to_have_text("Make pictures: 6, 6 at an unknown price")
+        opened.get_by_label("Prompts", exact=True).fill("A __nosuchlist__")
+        expect(button).to_have_text("Make pictures")
+
+    def test_what_was_chosen_last_is_chosen_again(self, opened: Page) -> None:
+        opened.get_by_role("button", name="2:3").click()
+        opened.get_by_label("Pictures per prompt").fill("2")
+        opened.get_by_role("button", name="Make pictures").click()
+        expect_pictures(opened, 4)
+        opened.get_by_role("link", name="Compose").click()
+        expect(opened.get_by_label("Size or ratio")).to_have_value("2:3")
+        expect(opened.get_by_label("Pictures per prompt")).to_have_value("2")
+        expect(opened.get_by_role("button", name="2:3")).to_have_attribute("aria-pressed", "true")
+
+
+class TestFiles:
+    def test_a_file_that_is_dropped_adds_its_prompts(self, page: Page) -> None:
+        drop(page, "more.txt", b"A piano\n\nA ninja\n")
+        expect(page.get_by_label("Prompts", exact=True)).to_have_value(f"{MINE}\nA piano\nA ninja")
+        assert has_stayed(page)
+
+    def test_a_file_that_is_none_is_refused_and_nothing_is_lost(self, page: Page) -> None:
+        drop(page, "holiday.mov", b"\x00\x01")
+        expect(page.get_by_role("alert")).to_contain_text("neither a file of prompts")
+        expect(page.get_by_label("Prompts", exact=True)).to_have_value(MINE)
+
+    def test_without_script_a_file_is_chosen_and_taken_over(self, visit: Visit) -> None:
+        page = visit(java_script_enabled=False).open("/")
+        page.locator("summary", has_text="From a file").click()
+        choose(page, "more.txt", b"A piano\nA ninja")
+        page.get_by_role("button", name="Take over").click()
+        expect(page.get_by_label("Prompts", exact=True)).to_have_value("A piano\nA ninja")
+
+
+def choose(page: Page, name: str, body: bytes) -> None:
+    page.get_by_label("File of prompts").set_input_files({"name": name, "mimeType": "", "buffer": body})
+
+
+def drop(page: Page, name: str, body: bytes) -> None:
+    """Drop a file onto the form, as a person does from their desktop."""
+    made = """([name, bytes]) => {
+        const held = new DataTransfer();
+        held.items.add(new File([Uint8Array.from(bytes)], name));
+        return held;
+    }"""
+    held = page.evaluate_handle(made, [name, list(body)])
+    for kind in ("dragover", "drop"):
+        page.dispatch_event("#compose", kind, {"dataTransfer": held})

@@ -1,5 +1,6 @@
 """Every page in every look: axe finds nothing in anybody's way, nothing sticks out, and there are screenshots for people."""
 
+import io
 import itertools
 import re
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from typing import Literal
 from uuid import uuid4
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 
 from tests import needs
@@ -77,6 +80,29 @@ def few(page: Page, ids: Ids) -> None:
 
 def one(page: Page, ids: Ids) -> None:
     page.goto(results(ids.one))
+
+
+def image(page: Page, ids: Ids) -> None:
+    page.goto(results(ids.few))
+    page.locator("li.card a.frame").first.click()
+    expect(page.get_by_role("button", name="Make again (free)")).to_be_visible()
+
+
+def image_failed(page: Page, ids: Ids) -> None:
+    page.goto(f"/images/{ids.ended[3]}")
+
+
+def settings_of_another(page: Page, ids: Ids) -> None:
+    page.goto("/")
+    text = PngInfo()
+    text.add_text("parameters", "a fox\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512, Model: dreamy")
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=text)
+    page.locator("summary", has_text="From a file").click()
+    page.get_by_label("File of prompts").set_input_files(
+        {"name": "fox.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    )
+    expect(page.get_by_text("cfg scale")).to_be_visible()
 
 
 def preview(page: Page, ids: Ids) -> None:
@@ -178,6 +204,7 @@ def obstacles(page: Page) -> list[str]:
 
 
 VIEWS: list[View] = [compose, options, faults, preview, ideas, unending, ended, few, one, gallery, no_match, history]
+VIEWS += [image, image_failed, settings_of_another]
 VIEWS += [library, library_form, spending, sign_up, account, nothing]
 
 

@@ -2,15 +2,18 @@
 // that changed. Where anything goes wrong on the way, the form is sent as it would be without this script.
 (() => {
   "use strict";
-  const ASKING = ["preview", "help", "add"];
+  const ASKING = ["preview", "help", "add", "take"];
   const PARTS = ["preview", "ideas"];
   const FIELDS = ["prompts", "template_seed"];
+  // A picture says how it was made before its pixels begin.
+  const HEAD_BYTES = 1024 * 1024;
 
   // Somebody who reads or writes keeps the place where they are; faults are said beside the fields that they are about.
-  const take = (form, page) => {
+  const take = (form, page, asked) => {
     const theirs = page.getElementById("compose");
     document.title = page.title;
-    if (form.querySelector(".errorlist") || theirs.querySelector(".errorlist")) return form.replaceWith(theirs);
+    const isOther = asked === "take" || form.querySelector(".errorlist") || theirs.querySelector(".errorlist");
+    if (isOther) return form.replaceWith(theirs);
     for (const id of PARTS) document.getElementById(id).replaceWith(page.getElementById(id));
     for (const name of FIELDS) {
       if (form.elements[name].value !== theirs.elements[name].value) form.elements[name].value = theirs.elements[name].value;
@@ -18,8 +21,9 @@
   };
 
   const lead = (asked) => {
-    const part = document.querySelector("#faults .alert") || document.getElementById(asked === "preview" ? "preview" : "ideas");
-    const first = part.querySelector("h2, a, .rows button, summary");
+    const places = { preview: "preview", take: document.querySelector("#take[open]") ? "take" : "compose" };
+    const part = document.querySelector("#faults .alert") || document.getElementById(places[asked] || "ideas");
+    const first = part.querySelector("h2, a, .rows button, summary, textarea");
     part.scrollIntoView({ block: "nearest" });
     first?.focus({ preventScroll: true });
   };
@@ -46,14 +50,36 @@
     form.setAttribute("aria-busy", "true");
     const body = new FormData(form);
     body.set(button.name, button.value);
+    const file = body.get("file");
+    if (button.name !== "take" || !file?.size) body.delete("file");
+    else if (file.name.toLowerCase().endsWith(".png")) body.set("file", file.slice(0, HEAD_BYTES), file.name);
     try {
       const answer = await fetch(form.action, { method: "POST", body });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      take(form, page);
+      take(form, page, button.name);
       form.removeAttribute("aria-busy");
+      document.getElementById("compose").dispatchEvent(new Event("composed", { bubbles: true }));
       lead(button.name);
     } catch {
       send(form, button);
     }
   });
+
+  // A file that is chosen, or dropped anywhere on the form, is taken over at once.
+  const takeFile = (form) => form.requestSubmit(form.querySelector("button[name=take]"));
+  const over = (event) => (event.dataTransfer?.types.includes("Files") ? document.getElementById("compose") : null);
+  document.addEventListener("change", ({ target }) => {
+    if (target.name === "file" && target.files.length) takeFile(target.form);
+  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      const form = over(event);
+      if (!form) return;
+      event.preventDefault();
+      form.classList.toggle("dropping", kind === "dragover");
+      if (kind !== "drop") return;
+      form.elements.file.files = event.dataTransfer.files;
+      takeFile(form);
+    });
+  }
 })();
