@@ -10,6 +10,7 @@ from PIL import Image
 from sd_parsers import Eagerness, ParserManager
 from sd_parsers.data import PromptInfo
 
+from imagegen import texts
 from imagegen.errors import BadSubmission, Problem
 from imagegen.items import Item
 from imagegen.metadata import OURS
@@ -21,6 +22,12 @@ from imagegen.providers.base import MAX_SEED
 VARIATIONS = 4
 # Of what has no place in a request, people are told so much.
 MAX_OTHERS, MAX_VALUE = 20, 100
+# In characters, how long texts of other programs may be, by their names, and all others. ComfyUI writes graphs of nodes; the
+# texts of InvokeAI's first version and of NovelAI are short, and their parsers the slowest.
+MAX_TEXTS = {"prompt": 200_000, "workflow": 200_000, "Dream": 4_000, "Source": 1_000}
+MAX_TEXT = 16_000
+# What is not for parsers: our own words, and those for programs that read XMP.
+_UNREAD = frozenset({OURS, "XML:com.adobe.xmp", "xmp"})
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,10 @@ def item(job: Job, *, varied: bool = False) -> Item:
     settings = of_job(job)
     provider = registry.find(job.provider)
     takes_seed = provider is not None and provider.seed and not varied
+    asked = {name: getattr(settings, name) for name in _TEXTS}
+    # A size that was drawn by its ratio is kept beside it, and only one of them may be asked for.
     return Item(
-        **{name: getattr(settings, name) for name in _TEXTS},
+        **{**asked, "aspect_ratio": "" if settings.size else settings.aspect_ratio},
         name=job.name,
         seed=settings.seed if takes_seed else None,
         n=VARIATIONS if varied else None,
@@ -68,7 +77,7 @@ def of_file(body: bytes) -> Settings:
     """
     try:
         with Image.open(io.BytesIO(body), formats=["PNG"]) as image:
-            found = _ours(image.info.get(OURS)) or _theirs(image)
+            found = _ours(image.info.get(OURS)) or (_theirs(image) if _is_short(image.info) else None)
     except (OSError, SyntaxError, ValueError) as error:
         raise _unreadable("this is no PNG that can be read") from error
     if found is None:
@@ -82,37 +91,51 @@ def _ours(text: object) -> Settings | None:
         story = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
-    if not isinstance(story, dict) or not isinstance(story.get("prompt"), str):
+    if not isinstance(story, dict) or not _line(story.get("prompt")):
         return None
-    given = {name: story[name] for name in _TEXTS if isinstance(story.get(name), str)}
+    given: dict[str, Any] = {name: _line(story.get(name)) for name in _TEXTS}
     return Settings(**given, seed=_seed(story.get("seed")))
+
+
+def _is_short(told: Mapping[Any, Any]) -> bool:
+    """Whether the parsers of others are through with this soon: for some, twice as much text takes four times as long."""
+    read = {str(name): text for name, text in told.items() if isinstance(text, str) and name not in _UNREAD}
+    return all(len(text) <= MAX_TEXTS.get(name, MAX_TEXT) for name, text in read.items())
 
 
 def _theirs(image: Image.Image) -> Settings | None:
     try:
         # In haste, no pixel is decoded.
         found = ParserManager(eagerness=Eagerness.FAST).parse(image)
-    # The parsers trust what they read, and strangers' files say anything.
+        return _translated(found) if found and _line(found.full_prompt) else None
+    # The parsers trust what they read, some of it only when they are asked for it, and strangers' files say anything.
     except Exception:
         return None
-    return _translated(found) if found and found.full_prompt else None
 
 
 def _translated(found: PromptInfo) -> Settings:
     sampler = found.samplers[0]
     said: dict[str, Any] = {**found.metadata, "sampler": sampler.name, **sampler.parameters}
-    model = next((model.name for model in found.models if model.name), "")
-    size = str(said.pop("Size", ""))
-    seed = _seed(said.pop("seed", None))
-    return Settings(
-        found.full_prompt, found.full_negative_prompt, model=str(model), size=size, seed=seed, others=_others(said)
-    )
+    model = next((name for each in found.models if (name := _line(each.name))), "")
+    size = _line(said.pop("Size", ""))
+    # A seed that is too large for everybody here stays among the others, where people see it.
+    seed = _seed(said.get("seed"))
+    others = _others({name: value for name, value in said.items() if name != "seed" or seed is None})
+    prompt, avoided = _line(found.full_prompt), _line(found.full_negative_prompt)
+    return Settings(prompt, avoided, model=model, size=size, seed=seed, others=others)
 
 
 def _others(said: Mapping[str, Any]) -> dict[str, str]:
     short = {str(name).replace("_", " "): str(value) for name, value in said.items() if isinstance(value, str | int | float)}
-    told = [(name, value) for name, value in short.items() if value and len(name) + len(value) <= MAX_VALUE]
+    told = [
+        (name, value) for name, value in short.items() if _line(name) and _line(value) and len(name + value) <= MAX_VALUE
+    ]
     return dict([each for each in told if each[1] != "unknown" and not each[0].startswith("full ")][:MAX_OTHERS])
+
+
+def _line(value: object) -> str:
+    """Return a text that can be kept, or nothing for anything else."""
+    return value if isinstance(value, str) and not texts.fault(value) else ""
 
 
 def _seed(value: object) -> int | None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 
+from imagegen import texts
+
 COOKIE = "choices"
 KEPT = ("maker", "size", "style", "quality", "n")
 MAX_LENGTH = 200
@@ -28,4 +30,8 @@ def keep(answer: HttpResponse, values: Mapping[str, str]) -> None:
 
 def _fit(values: Mapping[str, object]) -> dict[str, str]:
     given = {name: values[name] for name in KEPT if name in values}
-    return {name: value for name, value in given.items() if isinstance(value, str) and len(value) <= MAX_LENGTH}
+    return {name: value for name, value in given.items() if isinstance(value, str) and _is_fit(value)}
+
+
+def _is_fit(value: str) -> bool:
+    return len(value) <= MAX_LENGTH and not texts.fault(value)

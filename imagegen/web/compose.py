@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from imagegen import accounts, addresses, estimates, prompts, queries, remaking, submission
-from imagegen.errors import BadSubmission, NotAllowed, WriterFailed
+from imagegen.errors import BadSubmission, NotAllowed, Problem, WriterFailed
 from imagegen.estimates import Estimate
 from imagegen.items import Item
 from imagegen.models import Job
@@ -47,7 +47,7 @@ def compose(request: HttpRequest) -> HttpResponse:
         return _begun(request)
     form = ComposeForm(request.POST, viewer=request.user)
     # A file that was chosen and not taken over yet is not forgotten, and nothing is paid before it was seen.
-    if request.FILES:
+    if request.FILES or "take" in request.POST:
         return _taken(request, form)
     if "estimate" in request.POST:
         return _estimated(request, form)
@@ -95,9 +95,11 @@ def _begun(request: HttpRequest) -> HttpResponse:
 
 def _taken(request: HttpRequest, form: ComposeForm) -> HttpResponse:
     """Fill in the form from a file: prompts, a table, or a picture."""
-    file = cast("UploadedFile[Any]", next(iter(request.FILES.values())))
+    files = cast("list[UploadedFile[Any]]", request.FILES.getlist("file"))
     try:
-        return _filled(request, form, restored.of_file(file.name or "", file.read(), form))
+        if len(files) != 1:
+            raise BadSubmission([Problem("file", "choose one file at a time" if files else "choose a file first")])
+        return _filled(request, form, restored.of_file(files[0].name or "", files[0].read(), form))
     except BadSubmission as error:
         fault = " ".join(f"Nothing was taken over: {problem.message}." for problem in error.problems)
         # Somebody who asks what a file holds is told; somebody who wanted pictures gets none.
@@ -107,7 +109,14 @@ def _taken(request: HttpRequest, form: ComposeForm) -> HttpResponse:
 
 def _filled(request: HttpRequest, form: ComposeForm, found: Restored) -> HttpResponse:
     beside = _kept(request) if form.is_bound else None
-    return _page(request, form.with_values(**found.values), beside=beside, notes=found.notes, options_open=True)
+    return _page(
+        request,
+        form.with_values(**found.values),
+        beside=beside,
+        notes=found.notes,
+        is_filled=form.is_bound,
+        options_open=True,
+    )
 
 
 def _estimated(request: HttpRequest, form: ComposeForm) -> JsonResponse:

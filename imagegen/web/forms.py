@@ -131,7 +131,7 @@ class ComposeForm(forms.Form):
 
     def with_values(self, **changes: object) -> "ComposeForm":
         """Return the form as somebody left it, with these changes, and nothing said about what is wrong in it."""
-        left = {name: self.data.get(name) for name in self.fields}
+        left = {name: self.data[name] for name in self.fields if name in self.data}
         return ComposeForm(initial={**left, **changes}, viewer=self._viewer)
 
     def left(self, name: str) -> str:

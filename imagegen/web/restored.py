@@ -1,11 +1,11 @@
 """What a picture or a file says, as the values of the compose form; and what of it the form has no place for."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from imagegen import prompt_files, remaking, template_signs
+from imagegen import prompt_files, remaking, template_signs, texts
 from imagegen.errors import BadSubmission, Problem
 from imagegen.prompt_files import Line
 from imagegen.providers import registry
@@ -16,6 +16,7 @@ from imagegen.web.forms import ComposeForm
 
 PNG = "png"
 MAX_NOTE = 300
+FOR_THE_API = "which the API takes: POST /api/batches"
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,20 @@ class Restored:
 def of_settings(settings: Settings, form: ComposeForm) -> Restored:
     """Return what makes a picture again, as far as the providers of this installation can."""
     maker = _maker(settings, form)
-    provider = maker.partition("/")[0]
-    signs = any(not isinstance(part, Text) for part in template_signs.read(settings.prompt))
+    provider = registry.get(maker.partition("/")[0] or registry.default())
+    prompt = _one_line(settings.prompt)
     values: dict[str, object] = {
-        "prompts": _one_line(settings.prompt),
-        "negative_prompt": _one_line(settings.negative_prompt),
+        "prompts": prompt,
+        "negative_prompt": _one_line(settings.negative_prompt) if provider.negative_prompt else "",
         "maker": maker,
         "size": settings.size or settings.aspect_ratio,
         "style": settings.style if form.offers("style", settings.style) else "",
         "quality": settings.quality if form.offers("quality", settings.quality) else "",
-        "seed": settings.seed if not provider or registry.get(provider).seed else None,
+        "seed": settings.seed if provider.seed else None,
         "n": 1,
         # What was drawn is text, whatever it looks like.
-        "templates": (Mode.OFF if signs else Mode.RANDOM).value,
+        "templates": (Mode.OFF if _has_signs(prompt) else Mode.RANDOM).value,
+        "table": "",
     }
     return Restored(values, tuple(_notes(settings, values)))
 
@@ -69,10 +71,14 @@ def _table(body: bytes, form: ComposeForm) -> Restored:
     rows = prompt_files.read(body, "csv", needs_prompts=False)
     if not rows:
         raise _wrong("the file has no rows below its first line")
-    values: dict[str, object] = {"table": body.decode("utf-8-sig"), "templates": Mode.RANDOM.value}
+    values: dict[str, object] = {"table": body.decode("utf-8-sig")}
+    if form.left("templates") == Mode.OFF:
+        values["templates"] = Mode.RANDOM.value
     columns = cast(dict[str, object], rows[0].prompt)
     if form.left("prompts").strip():
         return Restored(values)
+    if others := [column for column in columns if column != "prompt"] if "prompt" in columns else []:
+        raise _wrong(f"its rows have options of their own ({_named(others)}), {FOR_THE_API}")
     if "prompt" in columns:
         return Restored({**values, "prompts": "{{prompt}}"})
     named = ", ".join(f"{{{{{column}}}}}" for column in columns)
@@ -81,13 +87,12 @@ def _table(body: bytes, form: ComposeForm) -> Restored:
 
 def _text(line: Line) -> str:
     match line.prompt:
-        case str(text):
+        case {"prompt": str(), **options} if options:
+            raise _wrong(f"line {line.number} has options of its own ({_named(options)}), {FOR_THE_API}")
+        case str(text) | {"prompt": str(text)} if fault := texts.fault(text):
+            raise _wrong(f"line {line.number} {fault}")
+        case str(text) | {"prompt": str(text)}:
             return text
-        case {"prompt": str(text), **options} if not options:
-            return text
-        case {"prompt": str(), **options}:
-            named = ", ".join(map(str, options))[:60]
-            raise _wrong(f"line {line.number} has options of its own ({named}), which the API takes: POST /api/batches")
     raise _wrong(f"line {line.number} is no prompt")
 
 
@@ -104,9 +109,9 @@ def _notes(settings: Settings, values: dict[str, object]) -> Iterator[str]:
     if not values["maker"] and (settings.provider or settings.model):
         asked = " ".join(filter(None, (settings.provider, settings.model)))
         yield f"It was made by {asked[:100]}, which is not ready here: the usual provider is chosen."
-    for name in ("style", "quality"):
+    for name in ("style", "quality", "negative_prompt"):
         if (asked := getattr(settings, name)) and not values[name]:
-            yield f"There is no {name} {asked[:60]!r} here."
+            yield f"Its {name.replace('_', ' ')} {asked[:60]!r} has no place here."
     if settings.seed is not None and values["seed"] is None:
         yield f"Its seed was {settings.seed}; this provider takes none."
     if values["prompts"] != settings.prompt:
@@ -117,7 +122,16 @@ def _notes(settings: Settings, values: dict[str, object]) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r"\s*[\r\n]+\s*", " ", text).strip()
+    return " ".join(filter(None, map(str.strip, re.split(r"[\r\n]+", text))))
+
+
+def _has_signs(prompt: str) -> bool:
+    """Whether a template of these signs would become anything but them."""
+    return [*template_signs.read(prompt)] not in ([], [Text(prompt)])
+
+
+def _named(names: Iterable[object]) -> str:
+    return ", ".join(ascii(name)[1:-1] for name in names)[:60]
 
 
 def _wrong(message: str) -> BadSubmission:

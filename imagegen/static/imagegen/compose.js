@@ -8,12 +8,25 @@
   // A picture says how it was made before its pixels begin.
   const HEAD_BYTES = 1024 * 1024;
 
+  const offerBack = (form, theirs) => {
+    const undo = theirs.querySelector("#take button[name=undo]");
+    undo.hidden = Boolean(theirs.querySelector("#take [role=alert]"));
+    undo.addEventListener("click", () => {
+      form.elements.file.value = "";
+      theirs.replaceWith(form);
+      form.elements.prompts.focus();
+    });
+  };
+
   // Somebody who reads or writes keeps the place where they are; faults are said beside the fields that they are about.
   const take = (form, page, asked) => {
     const theirs = page.getElementById("compose");
     document.title = page.title;
     const isOther = asked === "take" || form.querySelector(".errorlist") || theirs.querySelector(".errorlist");
-    if (isOther) return form.replaceWith(theirs);
+    if (isOther) form.replaceWith(theirs);
+    // What was there comes back as it was, with everything in it.
+    if (asked === "take") offerBack(form, theirs);
+    if (isOther) return;
     for (const id of PARTS) document.getElementById(id).replaceWith(page.getElementById(id));
     for (const name of FIELDS) {
       if (form.elements[name].value !== theirs.elements[name].value) form.elements[name].value = theirs.elements[name].value;
@@ -51,13 +64,13 @@
     const body = new FormData(form);
     body.set(button.name, button.value);
     const file = body.get("file");
-    if (button.name !== "take" || !file?.size) body.delete("file");
+    if (button.name !== "take") body.delete("file");
     else if (file.name.toLowerCase().endsWith(".png")) body.set("file", file.slice(0, HEAD_BYTES), file.name);
     try {
       const answer = await fetch(form.action, { method: "POST", body });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      take(form, page, button.name);
       form.removeAttribute("aria-busy");
+      take(form, page, button.name);
       document.getElementById("compose").dispatchEvent(new Event("composed", { bubbles: true }));
       lead(button.name);
     } catch {
