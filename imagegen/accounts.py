@@ -27,39 +27,38 @@ def check_may_read(viewer: Viewer) -> None:
         raise errors.NotAllowed("Sign in to see pictures: this installation is closed to people without an account.")
 
 
-def may_see(viewer: Viewer, *, batch: str = "") -> Q:
-    """Return the condition on a Batch, or on rows that reach it by `batch` ("batch__"), for what this person may see.
+def may_see(viewer: Viewer) -> Q:
+    """Return the condition on batches, or on jobs, for what this person may see.
 
-    An anonymous batch opens to whoever knows its id; an owned one to its owner, to staff, and to everybody once it is
-    public.
+    What nobody owns opens to whoever knows its id; what somebody owns to them, to staff, and to everybody once it is public.
     """
     if getattr(viewer, "is_staff", False):
         return Q()
-    seen = Q(**{f"{batch}owner": None}) | Q(**{f"{batch}visibility": Visibility.PUBLIC})
-    return seen | Q(**{f"{batch}owner": viewer.pk}) if viewer.is_authenticated else seen
+    seen = Q(owner=None) | Q(visibility=Visibility.PUBLIC)
+    return seen | Q(owner=viewer.pk) if viewer.is_authenticated else seen
 
 
-def may_list(viewer: Viewer, *, batch: str = "") -> Q:
+def may_list(viewer: Viewer) -> Q:
     """Return the condition like `may_see`, for what this person finds without knowing an id."""
     if getattr(viewer, "is_staff", False):
         return Q()
-    return Q(**{f"{batch}visibility": Visibility.PUBLIC}) | is_theirs(viewer, batch=batch)
+    return Q(visibility=Visibility.PUBLIC) | is_theirs(viewer)
 
 
-def is_theirs(viewer: Viewer, *, batch: str = "") -> Q:
+def is_theirs(viewer: Viewer) -> Q:
     """Return the condition like `may_see`, for what this person asked for.
 
     People without a name are one person where everybody may do everything, and have nothing elsewhere.
     """
     if viewer.is_authenticated:
-        return Q(**{f"{batch}owner": viewer.pk})
-    return Q(**{f"{batch}owner": None}) if conf.anonymous_access() == "open" else Q(pk__in=())
+        return Q(owner=viewer.pk)
+    return Q(owner=None) if conf.anonymous_access() == "open" else Q(pk__in=())
 
 
-def may_change(viewer: Viewer, *, batch: str = "") -> Q:
+def may_change(viewer: Viewer) -> Q:
     """Return the condition like `may_see`, for what this person may decide about: their own, and what is nobody's."""
-    nobodys = Q(**{f"{batch}owner": None})
-    return nobodys | Q(**{f"{batch}owner": viewer.pk}) if viewer.is_authenticated else nobodys
+    nobodys = Q(owner=None)
+    return nobodys | Q(owner=viewer.pk) if viewer.is_authenticated else nobodys
 
 
 def may_oversee(viewer: Viewer) -> bool:

@@ -27,7 +27,7 @@ def on_job(decision: Decision, job_id: UUID, *, viewer: Viewer, fence: int | Non
     `fence` is the one that the person saw, if known. Raises NotAllowed, or Conflict where the job is past that.
     """
     accounts.check_may_submit(viewer)
-    job = Job.objects.filter(accounts.may_change(viewer, batch="batch__"), pk=job_id)
+    job = Job.objects.filter(accounts.may_change(viewer), deleted_at=None, pk=job_id)
     if not job.exists():
         return False
     if not _carry_out(decision, job, fence=fence):
@@ -44,7 +44,7 @@ def on_batch(decision: Decision, batch_id: UUID, *, viewer: Viewer) -> int | Non
     accounts.check_may_submit(viewer)
     if not Batch.objects.filter(accounts.may_change(viewer), pk=batch_id).exists():
         return None
-    jobs = Job.objects.filter(batch=batch_id)
+    jobs = Job.objects.filter(batch=batch_id, deleted_at=None)
     return len(_carry_out(decision, jobs.filter(state__in=UNFINISHED) if decision is Decision.CANCEL else jobs))
 
 

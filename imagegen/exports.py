@@ -1,15 +1,17 @@
-"""A batch as a zip file: every picture that is there, and a manifest of all that was asked for, made while it is sent."""
+"""Jobs as a zip file: every picture that is there, and a manifest of all that was asked for, made while it is sent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from zipstream import ZIP_STORED, ZipStream
 
-from imagegen import file_names, statements, storage
+from imagegen import accounts, file_names, statements, storage
+from imagegen.accounts import Viewer
 from imagegen.errors import StorageUnavailable
-from imagegen.models import Job
+from imagegen.models import NEWEST, Job
 from imagegen.statements import Cost
 
 MANIFEST = "manifest.json"
@@ -17,29 +19,42 @@ MANIFEST = "manifest.json"
 AT_ONCE = 100
 
 
-def zipped(batch: UUID) -> Iterator[bytes]:
-    """Yield the zip file of a batch. Pictures are stored as they are: they do not get smaller."""
+def of_batch(batch: UUID, viewer: Viewer) -> Iterator[bytes]:
+    """Yield the zip file of what this person may see of a batch."""
+    return _zipped(_visible(viewer).filter(batch=batch).order_by("position"), {"batch": str(batch)})
+
+
+def of_jobs(jobs: Sequence[UUID], viewer: Viewer) -> Iterator[bytes]:
+    """Yield the zip file of those of these jobs that this person may see, the newest first."""
+    return _zipped(_visible(viewer).filter(pk__in=jobs).order_by(*NEWEST), {})
+
+
+def _visible(viewer: Viewer) -> QuerySet[Job]:
+    return Job.objects.filter(accounts.may_see(viewer), deleted_at=None)
+
+
+def _zipped(jobs: QuerySet[Job], about: dict[str, str]) -> Iterator[bytes]:
+    """Yield a zip file. Pictures are stored as they are: none gets smaller."""
     archive = ZipStream(compress_type=ZIP_STORED)
     tasks: list[dict[str, Any]] = []
-    for job, cost in _jobs(batch):
+    for place, (job, cost) in enumerate(_with_costs(jobs)):
         task = _task(job, cost)
-        if body := _picture(job, task):
+        if body := _picture(job, task, place):
             archive.add(body, task["file"])
             yield from archive.all_files()
         tasks.append(task)
-    archive.add(json.dumps({"batch": str(batch), "tasks": tasks}, indent=2, ensure_ascii=False), MANIFEST)
+    archive.add(json.dumps({**about, "tasks": tasks}, indent=2, ensure_ascii=False), MANIFEST)
     yield from archive.finalize()
 
 
-def _jobs(batch: UUID) -> Iterator[tuple[Job, Cost]]:
-    jobs = Job.objects.filter(batch=batch).order_by("position")
+def _with_costs(jobs: QuerySet[Job]) -> Iterator[tuple[Job, Cost]]:
     for first in range(0, jobs.count(), AT_ONCE):
         some = list(jobs[first : first + AT_ONCE])
         costs = statements.costs_of([job.pk for job in some])
         yield from ((job, costs[job.pk]) for job in some)
 
 
-def _picture(job: Job, task: dict[str, Any]) -> bytes:
+def _picture(job: Job, task: dict[str, Any], place: int) -> bytes:
     """Return the stored picture, or nothing where there is none; where its file cannot be had, the manifest says so."""
     if not job.picture:
         return b""
@@ -48,7 +63,7 @@ def _picture(job: Job, task: dict[str, Any]) -> bytes:
     except (FileNotFoundError, StorageUnavailable):
         task["why"] = "The picture's file could not be read."
         return b""
-    task.update(file=_name(job), sha256=job.sha256)
+    task.update(file=_name(job, place), sha256=job.sha256)
     return body
 
 
@@ -70,5 +85,5 @@ def _task(job: Job, cost: Cost) -> dict[str, Any]:
     }
 
 
-def _name(job: Job) -> str:
-    return file_names.picture(job.position, job.name or job.prompt, job.seed_used, job.picture.rpartition(".")[2])
+def _name(job: Job, place: int) -> str:
+    return file_names.picture(place, job.name or job.prompt, job.seed_used, job.picture.rpartition(".")[2])

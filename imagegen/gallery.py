@@ -38,7 +38,7 @@ def find(search: Search, viewer: Viewer) -> QuerySet[Job]:
     """Return jobs of this person, of nobody where that is theirs, and public ones; of a batch, whoever knows its id."""
     accounts.check_may_read(viewer)
     rule = accounts.may_see if search.batch else accounts.may_list
-    found = Job.objects.filter(rule(viewer, batch="batch__"))
+    found = Job.objects.filter(rule(viewer), deleted_at=None)
     for condition in _conditions(search):
         found = found.filter(condition)
     return found
@@ -50,7 +50,7 @@ def _conditions(search: Search) -> list[Q]:
         "model": search.model,
         "style": search.style,
         "batch": search.batch,
-        "batch__owner__username": search.owner,
+        "owner__username": search.owner,
         "created__gte": search.since,
         "created__lt": search.until,
     }

@@ -44,7 +44,7 @@ class Lane(NamedTuple):
     @property
     def rows(self) -> Q:
         """Return the condition on rows of jobs that they are in this lane."""
-        return Q(batch__owner=self.owner) if self.owner is not None else Q(batch=self.batch)
+        return Q(owner=self.owner) if self.owner is not None else Q(batch=self.batch)
 
 
 def runnable(jobs: QuerySet[Job]) -> QuerySet[Job]:
@@ -120,9 +120,7 @@ def turn_in(provider: str, lane: Lane) -> int:
 def queue_again(jobs: Sequence[UUID]) -> None:
     """Move these jobs, which wait again, behind those of their lane that wait, in the order that they had."""
     rows = Job.objects.filter(pk__in=jobs)
-    for provider, owner, batch, first in (
-        rows.order_by().values_list("provider", "batch__owner", "batch").annotate(Min("turn"))
-    ):
+    for provider, owner, batch, first in rows.order_by().values_list("provider", "owner", "batch").annotate(Min("turn")):
         free = next(_Turns(provider, Lane.of(owner, batch), besides=jobs).free)
         rows.filter(provider=provider, batch=batch).update(turn=F("turn") + (free - first))
 

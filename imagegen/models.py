@@ -18,8 +18,17 @@ def _choices(words: type[StrEnum]) -> list[tuple[str, str]]:
     return [(word.value, word.value.replace("_", " ")) for word in words]
 
 
+# The order of lists of pictures.
+NEWEST = (models.F("created").desc(), models.F("id").desc())
+# The condition on jobs whose pictures everybody may see.
+PUBLISHED = models.Q(visibility=Visibility.PUBLIC, deleted_at=None) & ~models.Q(picture="")
+
+
 class Batch(models.Model):
-    """One submission. `scope` and `key` make its idempotency: one key of one owner stands for one batch."""
+    """One submission. `scope` and `key` make its idempotency: one key of one owner stands for one batch.
+
+    `visibility` is about the batch as a whole, and what its jobs begin with; each job has its own (sharing.py).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="batches")
@@ -45,6 +54,14 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
     position = models.PositiveIntegerField()
+    # Whose it is, which never changes: the batch's, kept here so that millions of pictures can be looked through.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+
+    # Who else may see it, and since when it lies in the trash. Written by sharing.py alone.
+    visibility = models.CharField(max_length=10, choices=_choices(Visibility), default=Visibility.PRIVATE)
+    deleted_at = models.DateTimeField(null=True)
 
     # What was asked. Absent options are empty; `size` is "WIDTHxHEIGHT" in pixels, `aspect_ratio` "W:H".
     prompt = models.TextField()
@@ -110,6 +127,12 @@ class Job(models.Model):
             models.Index(
                 "provider", "turn", "created", "position", name="job_waiting", condition=models.Q(state=State.QUEUED)
             ),
+            # What the gallery shows, what everybody's history does, and what a search looks through: the newest first.
+            models.Index(*NEWEST, name="job_public", condition=PUBLISHED),
+            models.Index("owner", *NEWEST, name="job_history"),
+            models.Index(*NEWEST, name="job_newest"),
+            # What the trash holds.
+            models.Index("deleted_at", name="job_deleted", condition=models.Q(deleted_at__isnull=False)),
             # What recovery reads: leases that ran out.
             models.Index("lease_until", name="job_leased", condition=models.Q(state=State.RUNNING)),
             # What the thumbnailer reads: pictures that were not decoded yet.

@@ -33,7 +33,7 @@ def find(asked: str, viewer: Viewer) -> Output | None:
     found = _NAME.fullmatch(asked)
     if found is None:
         return None
-    rows = Job.objects.select_related("batch").filter(accounts.may_see(viewer, batch="batch__"), pk=found["job"])
+    rows = Job.objects.select_related("batch").filter(accounts.may_see(viewer), deleted_at=None, pk=found["job"])
     job = rows.first()
     return Output(job.pk, found["suffix"]) if job and name(job) == asked else None
 

@@ -15,7 +15,7 @@ from imagegen import accounts
 from imagegen.accounts import Viewer
 from imagegen.models import Batch, Job
 from imagegen.providers import registry
-from imagegen.states import UNFINISHED, Decision, State
+from imagegen.states import UNFINISHED, Decision, State, Visibility
 from imagegen.waiting import Outlook
 
 LABELS = {
@@ -69,6 +69,12 @@ class Card:
     # How far it is drawn, where that is known: so many of so many steps; of 0 where it is not.
     step: int = 0
     steps: int = 0
+    is_public: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is a job, and nothing more will come of it by itself."""
+        return self.state not in (*UNFINISHED, MISSING)
 
     @property
     def has_picture(self) -> bool:
@@ -132,9 +138,7 @@ def batch_cards(batch_id: UUID, viewer: Viewer, *, base_url: str = "") -> list[C
     """Return the cards of a batch in order; None where this person knows no such batch."""
     if not Batch.objects.filter(accounts.may_see(viewer), pk=batch_id).exists():
         return None
-    jobs = list(Job.objects.filter(batch=batch_id).order_by("position"))
-    maker = _CardMaker(jobs, base_url)
-    return [maker.card(job) for job in jobs]
+    return cards_of_jobs(_visible_jobs(viewer).filter(batch=batch_id).order_by("position"), base_url=base_url)
 
 
 def cards_of(jobs: Sequence[UUID]) -> dict[UUID, Card]:
@@ -144,6 +148,13 @@ def cards_of(jobs: Sequence[UUID]) -> dict[UUID, Card]:
     found = list(Job.objects.filter(pk__in=jobs))
     maker = _CardMaker(found)
     return {job.pk: maker.card(job) for job in found}
+
+
+def cards_of_jobs(jobs: Iterable[Job], *, base_url: str = "") -> list[Card]:
+    """Return a card for each of these rows, which somebody may see who was asked before."""
+    rows = list(jobs)
+    maker = _CardMaker(rows, base_url)
+    return [maker.card(job) for job in rows]
 
 
 def waits(jobs: Sequence[UUID]) -> dict[UUID, str]:
@@ -210,7 +221,9 @@ def progress(shown: Iterable[Card | Glance], *, missing: int = 0) -> Progress:
 
 def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
     """Return the stored picture of a job, or its thumbnail; None where there is none that this person may see."""
-    job = _visible_jobs(viewer).filter(pk=job_id).first()
+    # What lies in the trash is shown there.
+    kept = Q(deleted_at=None) | accounts.may_change(viewer)
+    job = Job.objects.filter(accounts.may_see(viewer), kept, pk=job_id).first()
     if job is None:
         return None
     if suffix == "thumb.webp":
@@ -247,6 +260,7 @@ class _CardMaker:
             fence=job.fence,
             step=job.step if job.state == State.RUNNING else 0,
             steps=job.steps if job.state == State.RUNNING else 0,
+            is_public=job.visibility == Visibility.PUBLIC,
         )
 
     def _url(self, job: Job, suffix: str) -> str:
@@ -275,7 +289,7 @@ def are_mine(task_ids: Iterable[str], viewer: Viewer) -> bool:
     if not accounts.may_submit(viewer):
         return False
     ids = list(filter(None, map(_uuid, task_ids)))
-    return not Job.objects.filter(pk__in=ids).exclude(accounts.may_change(viewer, batch="batch__")).exists()
+    return not Job.objects.filter(pk__in=ids).exclude(accounts.may_change(viewer)).exists()
 
 
 def is_mine(batch_id: UUID, viewer: Viewer) -> bool:
@@ -283,16 +297,21 @@ def is_mine(batch_id: UUID, viewer: Viewer) -> bool:
     return accounts.may_submit(viewer) and Batch.objects.filter(accounts.may_change(viewer), pk=batch_id).exists()
 
 
+def is_public(batch_id: UUID) -> bool:
+    """Whether everybody may see this batch."""
+    return Batch.objects.filter(pk=batch_id, visibility=Visibility.PUBLIC).exists()
+
+
 def _is_canceling(job: Job) -> bool:
     return job.cancel_requested and job.state == State.RUNNING
 
 
 def _own_jobs(viewer: Viewer) -> QuerySet[Job]:
-    return Job.objects.filter(accounts.is_theirs(viewer, batch="batch__"))
+    return Job.objects.filter(accounts.is_theirs(viewer), deleted_at=None)
 
 
 def _visible_jobs(viewer: Viewer) -> QuerySet[Job]:
-    return Job.objects.filter(accounts.may_see(viewer, batch="batch__"))
+    return Job.objects.filter(accounts.may_see(viewer), deleted_at=None)
 
 
 def _glances(jobs: QuerySet[Job]) -> dict[UUID, Glance]:

@@ -34,10 +34,19 @@ class Purpose(StrEnum):
 
 
 class Visibility(StrEnum):
-    """Who may see a batch besides its owner and staff."""
+    """Who may see a batch, or a picture, besides its owner and staff."""
 
     PRIVATE = "private"
     PUBLIC = "public"
+
+
+class Wish(StrEnum):
+    """What an owner may do with pictures that are there, as addresses spell it."""
+
+    PUBLISH = "publish"
+    TAKE_BACK = "take-back"
+    DELETE = "delete"
+    RESTORE = "restore"
 
 
 class PauseReason(StrEnum):

@@ -65,7 +65,7 @@ def submit(
         with transaction.atomic():
             batch.save(force_insert=True)
             for job in jobs:
-                job.batch = batch
+                job.batch, job.owner_id, job.visibility = batch, batch.owner_id, batch.visibility
             Job.objects.bulk_create(jobs)
     except IntegrityError:
         if first := _first(batch):

@@ -16,7 +16,20 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
-from imagegen import conf, desk, finishing, generation, ledger, lifecycle, memory, recovery, redis, storage, workers
+from imagegen import (
+    conf,
+    desk,
+    finishing,
+    generation,
+    ledger,
+    lifecycle,
+    memory,
+    recovery,
+    redis,
+    retention,
+    storage,
+    workers,
+)
 from imagegen.lanes import Hint
 from imagegen.providers import registry
 from imagegen.writers import registry as writers
@@ -25,6 +38,8 @@ log = logging.getLogger(__name__)
 # What `publish` raises while the broker is away.
 Unreachable = OperationalError
 BATCH = 500
+# How often somebody looks for what is too old.
+RETENTION_SECONDS = 600
 # How kombu spells them for Redis: a list for each, the first without a suffix.
 PRIORITIES = (0, 3, 6, 9)
 PRIORITY_SEPARATOR = "\x06\x16"
@@ -96,6 +111,8 @@ class Sweeper(threading.Thread):
         ledger.close_forgotten_writings()
         if hints := recovery.forgotten({kind: queue_length(kind) for kind in registry.queues()}):
             publish(hints)
+        if redis.client().set(redis.key("retention"), str(workers.ID), nx=True, ex=RETENTION_SECONDS):
+            retention.empty_old_trash()
 
 
 class _Life:

@@ -95,9 +95,9 @@ def by_day(viewer: Viewer, *, since: date | None = None, until: date | None = No
     until = until or datetime.now(UTC).date()
     calls = Attempt.objects.filter(sent_at__date__range=(since or until - USUAL_DAYS, until))
     if mine or not accounts.may_oversee(viewer):
-        theirs = Q(job__batch__owner=viewer.pk) | Q(asked_by=viewer.pk)
+        theirs = Q(job__owner=viewer.pk) | Q(asked_by=viewer.pk)
         calls = calls.filter(theirs) if viewer.is_authenticated else calls.none()
-    user = Coalesce("job__batch__owner__username", "asked_by__username")
+    user = Coalesce("job__owner__username", "asked_by__username")
     days = calls.annotate(day=TruncDate("sent_at", tzinfo=UTC), user=user)
     grouped = (
         days.values("day", "provider", "user", "unit")

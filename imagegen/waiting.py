@@ -109,7 +109,7 @@ def _pace(provider: str, now: datetime) -> float:
 def _places(provider: str, queued: Iterable[Job]) -> Mapping[UUID, int]:
     """Return how many jobs come before each: each lane has its turn, so another lane counts up to one's own place."""
     waiting = Job.objects.filter(provider=provider, state=State.QUEUED)
-    rows = waiting.order_by().values_list("batch__owner", "batch").annotate(jobs=Count("pk"))
+    rows = waiting.order_by().values_list("owner", "batch").annotate(jobs=Count("pk"))
     lanes: defaultdict[Lane, int] = defaultdict(int)
     owners: dict[UUID, int | None] = {}
     for owner, batch, jobs in rows:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from imagegen import conf, limits, recovery, redis, tasks, workers
+from imagegen import conf, limits, recovery, redis, retention, tasks, workers
 from imagegen.lanes import Hint
 from imagegen.models import Job, Worker
 from imagegen.states import State
@@ -112,3 +112,11 @@ def test_a_worker_with_a_pool_that_would_break_promises_refuses_to_start(tmp_pat
     worker = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
     assert "chaotix: workers run with --pool threads or solo, not prefork" in worker.stderr
     assert worker.returncode == 1
+
+
+def test_the_sweep_deletes_what_has_lain_in_the_trash_for_too_long(one_thread: None) -> None:
+    long_ago = timezone.now() - timedelta(days=retention.DAYS + 1)
+    make_job(state=State.FAILED, deleted_at=long_ago)
+    kept = make_job(state=State.FAILED)
+    tasks.Sweeper()._sweep()
+    assert list(Job.objects.all()) == [kept]

@@ -126,10 +126,10 @@ def _pictures(viewer: Viewer, request_id: UUID | None) -> QuerySet[Job]:
     What nobody owns opens to whoever knows its id. Here nobody is asked for it, so without one people without a name see
     only what was asked for at this door, and only where everybody may do everything.
     """
-    finished = Job.objects.exclude(picture="")
+    finished = Job.objects.filter(deleted_at=None).exclude(picture="")
     if request_id:
-        return finished.filter(accounts.may_see(viewer, batch="batch__"), batch=request_id)
-    theirs = finished.filter(accounts.is_theirs(viewer, batch="batch__"))
+        return finished.filter(accounts.may_see(viewer), batch=request_id)
+    theirs = finished.filter(accounts.is_theirs(viewer))
     return theirs if viewer.is_authenticated else theirs.filter(batch__source=SOURCE)
 
 

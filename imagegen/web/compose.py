@@ -130,6 +130,7 @@ def _estimated(request: HttpRequest, form: ComposeForm) -> JsonResponse:
 
 def _submitted(request: HttpRequest, form: ComposeForm) -> HttpResponse:
     options: dict[str, Any] = {"source": SOURCE, "key": _key(request, form), "templates": form.how_to_unfold()}
+    options["visibility"] = Visibility.PUBLIC if form.cleaned_data["publish"] else Visibility.PRIVATE
     answer = redirect("batch", submission.submit(form.items(), viewer=request.user, **options).batch)
     choices.keep(answer, form.chosen())
     return answer

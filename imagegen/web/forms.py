@@ -116,6 +116,9 @@ class ComposeForm(forms.Form):
         label="Table", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 3, "placeholder": TABLE}),
         help_text="CSV whose first line names the columns: a line with {{column}} becomes a prompt for each row.",
     )  # fmt: skip
+    publish = forms.BooleanField(
+        label="Show in the gallery", required=False, help_text="To everybody, until you take them back."
+    )
     # Makes a double click, or a form sent again after a lost answer, one purchase.
     once = forms.CharField(widget=forms.HiddenInput, initial=uuid4, required=False, max_length=64)
 

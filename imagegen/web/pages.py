@@ -25,5 +25,6 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         "events_url": queries.events_url(cards, batch=str(batch_id)),
         "mine": queries.is_mine(batch_id, request.user),
         "batch_id": batch_id,
+        "is_public": queries.is_public(batch_id),
     }
     return render(request, "imagegen/results.html", context)

@@ -11,8 +11,7 @@ from django.views.decorators.http import require_safe
 
 from imagegen import accounts, addresses, gallery, queries
 from imagegen.gallery import Search
-from imagegen.models import Job
-from imagegen.states import Visibility
+from imagegen.models import PUBLISHED, Job
 
 ON_A_PAGE = 48
 MAX_WORDS = 200
@@ -21,8 +20,8 @@ MAX_WORDS = 200
 @require_safe
 def public(request: HttpRequest) -> HttpResponse:
     """Show what people published, the newest first."""
-    found = gallery.find(Search(words=_words(request)), request.user).filter(batch__visibility=Visibility.PUBLIC)
-    return _page(request, found, heading="Gallery", empty="Nobody has published a picture yet.")
+    found = gallery.find(Search(words=_words(request)), request.user).filter(PUBLISHED)
+    return _page(request, found, heading="Gallery", mine=False, empty="Nobody has published a picture yet.")
 
 
 @require_safe
@@ -31,21 +30,22 @@ def mine(request: HttpRequest) -> HttpResponse:
     if not accounts.may_submit(request.user):
         return redirect_to_login(request.get_full_path())
     found = gallery.find(Search(words=_words(request), state=gallery.ANY), request.user)
-    theirs = found.filter(accounts.is_theirs(request.user, batch="batch__"))
-    return _page(request, theirs, heading="History", empty="You have not asked for a picture yet.")
+    theirs = found.filter(accounts.is_theirs(request.user))
+    return _page(request, theirs, heading="History", mine=True, empty="You have not asked for a picture yet.")
 
 
 def _words(request: HttpRequest) -> str:
     return request.GET.get("q", "").replace("\x00", "").strip()[:MAX_WORDS]
 
 
-def _page(request: HttpRequest, found: QuerySet[Job], *, heading: str, empty: str) -> HttpResponse:
+def _page(request: HttpRequest, found: QuerySet[Job], *, heading: str, mine: bool, empty: str) -> HttpResponse:
     jobs = gallery.after(found, _place(request), most=ON_A_PAGE + 1)
     shown = [str(job.pk) for job in jobs[:ON_A_PAGE]]
     words = _words(request)
     more = {**({"q": words} if words else {}), "after": shown[-1]} if len(jobs) > ON_A_PAGE else {}
     context = {
         "heading": heading,
+        "mine": mine,
         "cards": queries.cards(shown, request.user, base_url=addresses.base_url(request)),
         "words": words,
         "empty": "No picture has all of these words in its prompt." if words else empty,

@@ -4,13 +4,15 @@ from allauth.account import views
 from django.urls import path, re_path
 
 from imagegen.addresses import UUID
-from imagegen.web import account, compose, decide, image, library, live, media, metrics, pages, pictures, spending
+from imagegen.web import account, compose, decide, image, library, live, media, metrics, pages, pictures, sharing, spending
 
 urlpatterns = [
     path("", compose.compose, name="compose"),
     path("random", compose.draw_by_chance, name="random"),
     path("gallery", pictures.public, name="gallery"),
     path("history", pictures.mine, name="history"),
+    path("history/selection", sharing.on_selection, name="selection"),
+    path("trash", sharing.trash, name="trash"),
     path("library", library.shelf, name="library"),
     re_path(r"^library/(?P<kind>list|style)$", library.edit, name="library-new"),
     re_path(r"^library/(?P<kind>list|style)/(?P<name>[^?]+)$", library.edit, name="library-edit"),
@@ -20,6 +22,10 @@ urlpatterns = [
     re_path(rf"^images/(?P<job_id>{UUID})$", image.image, name="image"),
     re_path(rf"^images/(?P<job_id>{UUID})/(?P<form>file|plain)$", image.download, name="image-download"),
     re_path(rf"^images/(?P<job_id>{UUID})/(?P<way>again|vary)$", image.more, name="image-more"),
+    re_path(
+        rf"^images/(?P<job_id>{UUID})/(?P<wish>publish|take-back|delete|restore)$", sharing.on_picture, name="share-image"
+    ),
+    re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<wish>publish|take-back)$", sharing.on_batch, name="share-batch"),
     path("account", account.account, name="account"),
     path("accounts/login/", views.login, name="account_login"),
     path("accounts/logout/", views.logout, name="account_logout"),

@@ -135,6 +135,31 @@ def history(page: Page, ids: Ids) -> None:
     page.goto("/history")
 
 
+def ticked(page: Page, ids: Ids) -> None:
+    page.goto("/history")
+    page.locator("li.card[data-state=succeeded]:not(:has(.public)) .pick input").first.check()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("1 picture is shown in the gallery now.")).to_be_visible()
+    page.locator("li.card .pick input").first.check()
+
+
+def trash(page: Page, ids: Ids) -> None:
+    page.goto("/history")
+    page.locator("li.card[data-state=succeeded] .pick input").last.check()
+    page.get_by_role("button", name="Throw away").click()
+    expect(page.get_by_text("in the trash now")).to_be_visible()
+
+
+def empty_trash(page: Page, ids: Ids) -> None:
+    page.goto("/trash")
+    while page.locator(".pick input").count():
+        for tick in page.locator(".pick input").all():
+            tick.check()
+        page.get_by_role("button", name="Bring back").click()
+        page.goto("/trash")
+    expect(page.get_by_text("The trash is empty.")).to_be_visible()
+
+
 def library(page: Page, ids: Ids) -> None:
     library_form(page, ids)
     page.get_by_label("Lines").fill("a kite\na piano")
@@ -204,7 +229,7 @@ def obstacles(page: Page) -> list[str]:
 
 
 VIEWS: list[View] = [compose, options, faults, preview, ideas, unending, ended, few, one, gallery, no_match, history]
-VIEWS += [image, image_failed, settings_of_another]
+VIEWS += [image, image_failed, settings_of_another, ticked, trash, empty_trash]
 VIEWS += [library, library_form, spending, sign_up, account, nothing]
 
 

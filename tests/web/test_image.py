@@ -12,8 +12,8 @@ from PIL import Image
 
 from imagegen import generation, metadata, storage
 from imagegen.models import Attempt, Batch, Job
-from imagegen.states import Charged, State, Visibility
-from tests.rows import NOBODYS, make_batch, make_job
+from imagegen.states import Charged, State
+from tests.rows import NOBODYS, make_batch, make_job, publish_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -101,7 +101,7 @@ class TestWhoSeesIt:
 
     def test_who_merely_looks_does_not_learn_what_was_paid(self, client: Client, private: Job, settings: Any) -> None:
         settings.ANONYMOUS_ACCESS = "read"
-        Batch.objects.update(visibility=Visibility.PUBLIC)
+        publish_all()
         page = text(client.get(f"/images/{private.pk}"))
         assert "Every call" not in page
         assert "Make again" not in page

@@ -26,10 +26,10 @@ from django.test import AsyncClient, Client
 from imagegen import events, news
 from imagegen.models import Batch, Job
 from imagegen.queries import Card, Glance
-from imagegen.states import State, Visibility
+from imagegen.states import State
 from imagegen.web import live
 from tests.product import Product
-from tests.rows import NOBODYS, NOBODYS_EITHER, make_batch, make_job
+from tests.rows import NOBODYS, NOBODYS_EITHER, make_batch, make_job, publish_all
 from tests.waiting import wait_until
 
 SECONDS = 60
@@ -559,7 +559,7 @@ class TestWhoHears:
         assert "a secret" in read(hers, "ada", by=by)[1]
 
     def test_everybody_hears_of_a_public_one(self, hers: Batch) -> None:
-        Batch.objects.update(visibility=Visibility.PUBLIC)
+        publish_all()
         assert "a secret" in read(hers)[1]
 
     def test_nobody_without_a_name_hears_anything_where_that_is_closed(self, settings: Any) -> None:

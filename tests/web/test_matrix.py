@@ -81,6 +81,10 @@ DOORS = {
     "image": Door("/images/{job}", get=(403, 200, 404, 200, 401)),
     "image-download": Door("/images/{job}/plain", get=(403, 200, 404, 200, 401)),
     "image-more": Door("/images/{job}/again", post=(403, 302, 404, 302, 401)),
+    "share-image": Door("/images/{job}/take-back", post=(403, 302, 404, 404, 401)),
+    "share-batch": Door("/batches/{batch}/take-back", post=(403, 302, 404, 404, 401)),
+    "selection": Door("/history/selection", post=(403, 302, 302, 302, 401)),
+    "trash": Door("/trash", get=(302, 200, 200, 200, 401)),
     "batch": Door("/batches/{batch}", get=(403, 200, 404, 200, 401)),
     "decide-batch": Door("/batches/{batch}/retry", post=(403, 302, 404, 404, 401)),
     "decide-job": Door("/jobs/{job}/retry", post=(403, 302, 404, 404, 401)),
@@ -178,6 +182,6 @@ def without_account(name: str, method: str, access: str) -> int:
     if name in ("spending", "metrics"):
         return {"spending": staff, "metrics": 200 if method == "get" else 405}[name] if access == "open" else anonymous
     # Whoever makes nothing has no history, and nothing in the library to change.
-    buys = method != "get" or name in ("apis-generate-image", "history", "library-new", "library-edit")
+    buys = method != "get" or name in ("apis-generate-image", "history", "trash", "library-new", "library-edit")
     is_own = name.startswith(("account", "api-token"))
     return anonymous if is_own or (buys and access == "read") else other

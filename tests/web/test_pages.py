@@ -14,9 +14,9 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from imagegen import library
 from imagegen.library import StyleWords
 from imagegen.models import Batch, Job
-from imagegen.states import State, Visibility
+from imagegen.states import State
 from tests.api.test_show_images import make_picture
-from tests.rows import NOBODYS, claimed, make_batch, make_job
+from tests.rows import NOBODYS, claimed, make_batch, make_job, publish_all
 from tests.standins.stability import StabilityStandIn
 from tests.test_submission import messages, nothing_was_made
 
@@ -306,7 +306,7 @@ def test_a_batch_opens_to_its_owner_to_staff_and_once_public_to_everybody(client
     elif who == "staff":
         client.force_login(User.objects.create_user("eve", is_staff=True))
     else:
-        Batch.objects.update(visibility=Visibility.PUBLIC)
+        publish_all()
     assert "a secret" in text(client.get(f"/batches/{hers.pk}"))
 
 

@@ -28,7 +28,7 @@ def make_picture(**fields: Any) -> Job:
 
 
 def publish(job: Job) -> str:
-    type(job.batch).objects.filter(pk=job.batch_id).update(visibility=Visibility.PUBLIC)
+    Job.objects.filter(pk=job.pk).update(visibility=Visibility.PUBLIC)
     return str(job.pk)
 
 

@@ -38,6 +38,7 @@ LEFT = {
     "template_count": "2",
     "template_seed": "7",
     "table": "",
+    "publish": "",
     "once": "once-upon-a-time",
 }
 
