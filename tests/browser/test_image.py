@@ -33,7 +33,7 @@ def test_it_is_made_again_as_it_was(page: Page) -> None:
     page.get_by_role("button", name="Make again").click()
     expect_pictures(page, 1)
     assert seed_of(page) == "Seed 4711"
-    assert page.locator("li.card p.prompt").inner_text() == PROMPT
+    assert page.locator("li.card p.prompt").text_content() == PROMPT
 
 
 def test_it_is_varied_by_other_seeds(page: Page) -> None:
@@ -58,7 +58,7 @@ def test_its_settings_fill_in_the_form(page: Page) -> None:
     expect_settings(page)
     page.get_by_role("button", name="Make pictures").click()
     expect_pictures(page, 1)
-    assert page.locator("li.card p.prompt").inner_text() == PROMPT
+    assert page.locator("li.card p.prompt").text_content() == PROMPT
 
 
 def test_its_file_fills_in_the_form(page: Page, lighthouse: str) -> None:

@@ -128,7 +128,7 @@ def gallery(page: Page, ids: Ids) -> None:
 
 
 def no_match(page: Page, ids: Ids) -> None:
-    page.goto("/gallery?q=nothinglikethis")
+    page.goto("/gallery?q=nothinglikethis&style=anime")
 
 
 def history(page: Page, ids: Ids) -> None:

@@ -59,7 +59,9 @@ class TestWhatItSays:
         Attempt.objects.filter(job=job).update(charged=Charged.YES, amount="3", unit="credits", http_status=200)
         page = text(client.get(f"/images/{job.pk}"))
         assert "succeeded (200)" in page
-        assert "3 credits" in page
+        assert "<td>3 credits</td>" in page
+        Attempt.objects.update(charged=Charged.UNKNOWN)
+        assert "<td>perhaps 3 credits</td>" in text(client.get(f"/images/{job.pk}"))
 
     def test_a_failed_one_says_why_and_has_no_picture(self, client: Client) -> None:
         job = make_job(state=State.FAILED, error_sentence="The server burned down.")

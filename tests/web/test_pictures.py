@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def test_words_are_looked_for_in_prompts(client: Client) -> None:
     red = publish(make_picture(prompt="A red kite"))
     publish(make_picture(prompt="A blue kite"))
     assert shown(client.get("/gallery?q=kite+RED")) == [red]
-    assert "No picture has all of these words" in text(client.get("/gallery?q=piano"))
+    assert "Nothing fits all of this" in text(client.get("/gallery?q=piano"))
 
 
 def test_older_pictures_follow_without_a_gap(client: Client) -> None:
@@ -81,3 +82,44 @@ def test_older_pictures_follow_without_a_gap(client: Client) -> None:
 def test_a_place_that_is_none_is_the_beginning(client: Client, after: str) -> None:
     published = publish(make_picture())
     assert shown(client.get("/gallery", {"after": after, "q": "\x00"})) == [published]
+
+
+class TestNarrowing:
+    @pytest.fixture
+    def fox(self) -> str:
+        publish(make_picture(provider="crowded", prompt="A kite"))
+        return publish(make_picture(style="anime", prompt="A fox", created=datetime(2026, 3, 5, 23, 59, tzinfo=UTC)))
+
+    @pytest.mark.parametrize(
+        "asked",
+        ["style=anime", "provider=demo&q=fox", "until=2026-03-05", "since=2026-03-05&until=2026-03-05", "until=2026-03-06"],
+    )
+    def test_what_does_not_fit_is_left_out(self, client: Client, fox: str, asked: str) -> None:
+        assert shown(client.get(f"/gallery?{asked}")) == [fox]
+
+    @pytest.mark.parametrize("asked", ["until=2026-03-04", "style=comic-book", "provider=demo&style=anime&q=kite"])
+    def test_nothing_that_fits_is_said(self, client: Client, fox: str, asked: str) -> None:
+        answer = client.get(f"/gallery?{asked}")
+        assert shown(answer) == []
+        assert "Nothing fits all of this." in text(answer)
+
+    @pytest.mark.parametrize(
+        "asked", ["since=yesterday", "style=%00", "provider=nobody", "until=9999-12-31", "state=failed"]
+    )
+    def test_what_nobody_understands_is_no_matter(self, client: Client, fox: str, asked: str) -> None:
+        assert len(shown(client.get(f"/gallery?{asked}"))) == 2
+
+    def test_a_history_is_narrowed_by_what_became_of_it(self, client: Client) -> None:
+        make_picture()
+        failed = make_job(state=State.FAILED)
+        assert shown(client.get("/history?state=failed")) == [str(failed.pk)]
+
+    def test_older_ones_fit_as_well(self, client: Client) -> None:
+        batch = make_batch(visibility=Visibility.PUBLIC)
+        for position in range(50):
+            make_picture(batch=batch, position=position, style="anime" if position % 25 else "")
+        assert "after=" not in text(client.get("/gallery?style=anime"))
+        make_picture(batch=batch, style="anime")
+        [more] = re.findall(r'href="\?([^"]*after=[^"]*)"', text(client.get("/gallery?style=anime")))
+        assert more.startswith("style=anime&after=")
+        assert len(shown(client.get(f"/gallery?{more}"))) == 1

@@ -1,0 +1,67 @@
+"""Looking through many pictures: the older ones come by themselves, and several are decided about at once."""
+
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import Visitor, has_stayed, stay
+from tests.browser.conftest import Visit
+from tests.product import Product
+
+PICTURES, ON_A_PAGE = 60, 48
+ADDRESS = "/history?q=teapot"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def teapots(product: Product) -> None:
+    product.finished(product.generate(*(f"A teapot of glass {number}" for number in range(PICTURES)), size="64x64"))
+
+
+def cards(page: Page) -> list[str]:
+    return [str(text) for text in page.locator("li.card p.prompt").all_text_contents()]
+
+
+def test_older_pictures_come_where_the_page_ends(visitor: Visitor) -> None:
+    page = visitor.open(ADDRESS)
+    stay(page)
+    expect(page.locator("li.card")).to_have_count(ON_A_PAGE)
+    page.mouse.wheel(0, 100_000)
+    expect(page.locator("li.card")).to_have_count(PICTURES)
+    assert len({*cards(page)}) == PICTURES
+    expect(page.get_by_role("link", name="Older pictures")).to_have_count(0)
+    expect(page.locator(".intro [role=status]")).to_have_text(f"{PICTURES - ON_A_PAGE} older pictures")
+    assert has_stayed(page)
+
+
+def test_without_script_a_link_leads_to_them(visit: Visit) -> None:
+    page = visit(java_script_enabled=False).open(ADDRESS)
+    newest = cards(page)
+    page.get_by_role("link", name="Older pictures").click()
+    older = cards(page)
+    assert (len(newest), len(older), {*newest} & {*older}) == (ON_A_PAGE, PICTURES - ON_A_PAGE, set())
+
+
+def test_what_is_narrowed_down_stays_so(visitor: Visitor) -> None:
+    page = visitor.open(ADDRESS)
+    page.locator("summary", has_text="Narrow it down").click()
+    page.get_by_label("State").select_option("failed")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("Nothing fits all of this.")).to_be_visible()
+    expect(page.get_by_label("State")).to_have_value("failed")
+    page.get_by_role("link", name="Show all").click()
+    expect(page.locator("li.card").first).to_be_visible()
+
+
+def test_what_is_ticked_is_saved_thrown_away_and_brought_back(visitor: Visitor) -> None:
+    page = visitor.open("/history?q=teapot+17")
+    page.get_by_label("Tick A teapot of glass 17").check()
+    with page.expect_download() as begun:
+        page.get_by_role("button", name="Download").click()
+    with zipfile.ZipFile(begun.value.path()) as archive:
+        assert [name.partition("glass")[2][:3] for name in archive.namelist()] == ["-17", ""]
+    page.get_by_role("button", name="Throw away").click()
+    expect(page.get_by_text("1 picture is in the trash now")).to_be_visible()
+    page.get_by_label("Tick A teapot of glass 17").check()
+    page.get_by_role("button", name="Bring back").click()
+    expect(page.get_by_label("Tick A teapot of glass 17")).to_be_visible()
