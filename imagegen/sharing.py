@@ -50,6 +50,11 @@ def on_batch(wish: Wish, batch_id: UUID, *, viewer: Viewer) -> int | None:
     return _do(wish, Job.objects.filter(batch=batch_id))
 
 
+def has(job: UUID, viewer: Viewer) -> bool:
+    """Whether this is a job about which this person may decide, in the trash or not."""
+    return Job.objects.filter(accounts.may_change(viewer), pk=job).exists()
+
+
 def trash(viewer: Viewer) -> QuerySet[Job]:
     """Return what this person threw away, the last first."""
     return Job.objects.filter(accounts.is_theirs(viewer), deleted_at__isnull=False).order_by("-deleted_at", "-pk")

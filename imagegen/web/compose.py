@@ -185,7 +185,7 @@ def _key(request: HttpRequest, form: ComposeForm) -> str:
 def _page(
     request: HttpRequest, form: ComposeForm, *, beside: Ideas | None = None, status: int = 200, **more: object
 ) -> HttpResponse:
-    options = [field.name for field in form.visible_fields() if field.name not in ("prompts", "file")]
+    options = [field.name for field in form.visible_fields() if field.name != "prompts"]
     provider = registry.get(registry.default())
     context = {
         "form": form,

@@ -61,10 +61,10 @@ def of_file(name: str, body: bytes, form: ComposeForm) -> Restored:
         raise _wrong(f"this is neither a file of prompts ({kinds}) nor a picture (.{PNG})")
     if kind == "csv":
         return _table(body, form)
-    texts = [_text(line) for line in prompt_files.read(body, kind)]
-    if not texts:
+    added = [_one_line(_text(line)) for line in prompt_files.read(body, kind)]
+    if not added:
         raise _wrong("the file is empty")
-    return Restored({"prompts": "\n".join(filter(None, [form.left("prompts").rstrip(), *map(_one_line, texts)]))})
+    return Restored({"prompts": "\n".join(filter(None, [form.left("prompts").rstrip(), *added]))})
 
 
 def _table(body: bytes, form: ComposeForm) -> Restored:

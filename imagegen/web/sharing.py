@@ -29,7 +29,7 @@ def on_picture(request: HttpRequest, job_id: str, wish: str) -> HttpResponse:
     """Do this with one picture, and lead to where it can be undone."""
     known = Wish(wish)
     changed = sharing.on_jobs(known, [UUID(job_id)], viewer=request.user)
-    if not changed and not queries.are_mine([job_id], request.user):
+    if not changed and not sharing.has(UUID(job_id), request.user):
         raise Http404("No such picture.")
     _say(request, known, changed)
     return redirect("trash") if known is Wish.DELETE else redirect("image", job_id)

@@ -88,6 +88,11 @@ def test_what_nobody_offers_is_not_there(client: Client, ada: User, wish: str, j
     assert client.post("/history/selection", {"wish": wish, "job": [str(job)]}).status_code == 404
 
 
+@pytest.mark.parametrize("wish", ["publish", "take-back", "delete", "restore"])
+def test_a_picture_of_nobody_is_not_there(client: Client, ada: User, wish: str) -> None:
+    assert client.post(f"/images/{NOBODYS}/{wish}").status_code == 404
+
+
 def test_a_whole_batch_is_published_and_taken_back(client: Client, jobs: list[Job]) -> None:
     batch = jobs[0].batch_id
     page = text(client.post(f"/batches/{batch}/publish", follow=True))
