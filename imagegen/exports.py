@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from zipstream import ZIP_STORED, ZipStream
 
-from imagegen import accounts, file_names, statements, storage
+from imagegen import file_names, queries, statements, storage
 from imagegen.accounts import Viewer
 from imagegen.errors import StorageUnavailable
 from imagegen.models import NEWEST, Job
@@ -21,16 +21,12 @@ AT_ONCE = 100
 
 def of_batch(batch: UUID, viewer: Viewer) -> Iterator[bytes]:
     """Yield the zip file of what this person may see of a batch."""
-    return _zipped(_visible(viewer).filter(batch=batch).order_by("position"), {"batch": str(batch)})
+    return _zipped(queries.visible_jobs(viewer).filter(batch=batch).order_by("position"), {"batch": str(batch)})
 
 
 def of_jobs(jobs: Sequence[UUID], viewer: Viewer) -> Iterator[bytes]:
     """Yield the zip file of those of these jobs that this person may see, the newest first."""
-    return _zipped(_visible(viewer).filter(pk__in=jobs).order_by(*NEWEST), {})
-
-
-def _visible(viewer: Viewer) -> QuerySet[Job]:
-    return Job.objects.filter(accounts.may_see(viewer), deleted_at=None)
+    return _zipped(queries.visible_jobs(viewer).filter(pk__in=jobs).order_by(*NEWEST), {})
 
 
 def _zipped(jobs: QuerySet[Job], about: dict[str, str]) -> Iterator[bytes]:
@@ -63,7 +59,7 @@ def _picture(job: Job, task: dict[str, Any], place: int) -> bytes:
     except (FileNotFoundError, StorageUnavailable):
         task["why"] = "The picture's file could not be read."
         return b""
-    task.update(file=_name(job, place), sha256=job.sha256)
+    task.update(file=file_name(job, place), sha256=job.sha256)
     return body
 
 
@@ -85,5 +81,6 @@ def _task(job: Job, cost: Cost) -> dict[str, Any]:
     }
 
 
-def _name(job: Job, place: int) -> str:
+def file_name(job: Job, place: int) -> str:
+    """Return what the file of a picture is called, which comes at this place among others, from 0."""
     return file_names.picture(place, job.name or job.prompt, job.seed_used, job.picture.rpartition(".")[2])

@@ -129,7 +129,7 @@ class StoredPicture:
 def cards(task_ids: Sequence[str], viewer: Viewer, *, base_url: str = "") -> list[Card]:
     """Return one card per id, in the order asked; an id that this person does not know gives a card that says so."""
     ids = {text: _uuid(text) for text in task_ids}
-    known = _visible_jobs(viewer).in_bulk([uuid for uuid in ids.values() if uuid])
+    known = visible_jobs(viewer).in_bulk([uuid for uuid in ids.values() if uuid])
     maker = _CardMaker(known.values(), base_url)
     return [maker.card(known[uuid]) if (uuid := ids[text]) in known else _missing(text) for text in task_ids]
 
@@ -138,7 +138,7 @@ def batch_cards(batch_id: UUID, viewer: Viewer, *, base_url: str = "") -> list[C
     """Return the cards of a batch in order; None where this person knows no such batch."""
     if not Batch.objects.filter(accounts.may_see(viewer), pk=batch_id).exists():
         return None
-    return cards_of_jobs(_visible_jobs(viewer).filter(batch=batch_id).order_by("position"), base_url=base_url)
+    return cards_of_jobs(visible_jobs(viewer).filter(batch=batch_id).order_by("position"), base_url=base_url)
 
 
 def cards_of(jobs: Sequence[UUID]) -> dict[UUID, Card]:
@@ -146,8 +146,7 @@ def cards_of(jobs: Sequence[UUID]) -> dict[UUID, Card]:
     if not jobs:
         return {}
     found = list(Job.objects.filter(pk__in=jobs))
-    maker = _CardMaker(found)
-    return {job.pk: maker.card(job) for job in found}
+    return dict(zip([job.pk for job in found], cards_of_jobs(found), strict=True))
 
 
 def cards_of_jobs(jobs: Iterable[Job], *, base_url: str = "") -> list[Card]:
@@ -168,7 +167,7 @@ def visible_glances(viewer: Viewer, *, batch: str, task_ids: Iterable[str]) -> d
     """Return what there is of a batch or of these tasks that this person may see."""
     accounts.check_may_read(viewer)
     asked = Q(batch=_uuid(batch)) if batch else Q(pk__in=list(filter(None, map(_uuid, task_ids))))
-    return _glances(_visible_jobs(viewer).filter(asked))
+    return _glances(visible_jobs(viewer).filter(asked))
 
 
 def own(viewer: Viewer, jobs: Iterable[UUID]) -> list[UUID]:
@@ -281,7 +280,7 @@ def visible_job(task_id: str, viewer: Viewer) -> Job | None:
     """Return the row of a job that this person may see; None where there is none."""
     accounts.check_may_read(viewer)
     job_id = _uuid(task_id)
-    return _visible_jobs(viewer).filter(pk=job_id).first() if job_id else None
+    return visible_jobs(viewer).filter(pk=job_id).first() if job_id else None
 
 
 def are_mine(task_ids: Iterable[str], viewer: Viewer) -> bool:
@@ -310,7 +309,8 @@ def _own_jobs(viewer: Viewer) -> QuerySet[Job]:
     return Job.objects.filter(accounts.is_theirs(viewer), deleted_at=None)
 
 
-def _visible_jobs(viewer: Viewer) -> QuerySet[Job]:
+def visible_jobs(viewer: Viewer) -> QuerySet[Job]:
+    """Return what this person may see and nobody threw away."""
     return Job.objects.filter(accounts.may_see(viewer), deleted_at=None)
 
 

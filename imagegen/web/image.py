@@ -10,14 +10,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from imagegen import accounts, addresses, estimates, file_names, metadata, queries, remaking, statements, storage, submission
+from imagegen import accounts, addresses, estimates, exports, metadata, queries, remaking, statements, submission
 from imagegen.accounts import Viewer
-from imagegen.errors import BadSubmission, StorageUnavailable
+from imagegen.errors import BadSubmission
 from imagegen.estimates import Estimate
 from imagegen.items import Item
 from imagegen.models import Job
-from imagegen.statements import JobStatement
 from imagegen.states import UNFINISHED
+from imagegen.web import media
 
 SOURCE = "again"
 
@@ -43,18 +43,22 @@ class Offer:
 @require_safe
 def image(request: HttpRequest, job_id: str) -> HttpResponse:
     """Show one picture; what is still being made is watched on the page of results."""
-    found = _found(request, job_id)
+    accounts.check_may_read(request.user)
+    found = statements.of_job(UUID(job_id), request.user, base_url=addresses.base_url(request))
+    if found is None:
+        raise Http404("No such picture.")
+    mine = queries.are_mine([job_id], request.user)
     if found.job.state in UNFINISHED:
         return redirect(f"{reverse('show-images')}?task_ids={job_id}")
     context = {
         "card": found.card,
         "job": found.job,
         "facts": _facts(found.job),
-        "attempts": found.attempts if _may_see_calls(found.job, request.user) else [],
-        "cost": statements.costs_of([found.job.pk])[found.job.pk],
+        # What was paid is nobody's business who merely looks at what another published.
+        "attempts": found.attempts if mine or accounts.may_oversee(request.user) else [],
         "offers": _offers(found.job, request.user),
         "once": uuid4(),
-        "mine": queries.are_mine([job_id], request.user),
+        "mine": mine,
         "has_story": found.job.content_type == "image/png",
         "ours": {"template": found.job.recipe.get("template"), "choices": found.job.recipe.get("choices", [])},
     }
@@ -64,25 +68,22 @@ def image(request: HttpRequest, job_id: str) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest, job_id: str, form: str) -> HttpResponse:
     """Answer with the picture as a file to keep: with what it says about itself, or `plain`."""
-    job = _found(request, job_id).job
+    job = _visible(request, job_id)
     if not job.picture or (form == "plain" and job.content_type != "image/png"):
         raise Http404("No such picture.")
-    try:
-        body = storage.read(job.picture)
-    except FileNotFoundError as error:
-        raise Http404("The picture's file is gone.") from error
-    except StorageUnavailable as error:
-        return HttpResponse(str(error), status=503, content_type="text/plain")
-    name = file_names.picture(job.position, job.name or job.prompt, job.seed_used, job.picture.rpartition(".")[2])
+    name = exports.file_name(job, job.position)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, max-age=3600"}
-    return HttpResponse(metadata.plain(body) if form == "plain" else body, content_type=job.content_type, headers=headers)
+    answer = media.filled(HttpResponse(content_type=job.content_type, headers=headers), job.picture)
+    if form == "plain" and answer.status_code == 200:
+        answer.content = metadata.plain(answer.content)
+    return answer
 
 
 @require_POST
 def more(request: HttpRequest, job_id: str, way: str) -> HttpResponse:
     """Ask for the same picture again, or for others like it; a double click is one purchase."""
     accounts.check_may_submit(request.user)
-    job = _found(request, job_id).job
+    job = _visible(request, job_id)
     key = f"{way}:{job_id}:{request.POST.get('once', '')[:64] or uuid4()}"
     try:
         asked = submission.submit([_item(job, way)], viewer=request.user, source=SOURCE, key=key, name=job.batch.name)
@@ -92,12 +93,11 @@ def more(request: HttpRequest, job_id: str, way: str) -> HttpResponse:
     return redirect("batch", asked.batch)
 
 
-def _found(request: HttpRequest, job_id: str) -> JobStatement:
-    accounts.check_may_read(request.user)
-    found = statements.of_job(UUID(job_id), request.user, base_url=addresses.base_url(request))
-    if found is None:
+def _visible(request: HttpRequest, job_id: str) -> Job:
+    job = queries.visible_job(job_id, request.user)
+    if job is None:
         raise Http404("No such picture.")
-    return found
+    return job
 
 
 def _offers(job: Job, viewer: Viewer) -> list[Offer]:
@@ -119,11 +119,6 @@ def _item(job: Job, way: str) -> Item:
 
 def _sentence(error: BadSubmission) -> str:
     return " ".join(f"{problem.message[:1].upper()}{problem.message[1:]}." for problem in error.problems)
-
-
-def _may_see_calls(job: Job, viewer: Viewer) -> bool:
-    """Whether what was paid is this person's business: not where somebody merely looks at what another published."""
-    return accounts.may_oversee(viewer) or queries.are_mine([str(job.pk)], viewer)
 
 
 def _facts(job: Job) -> list[Fact]:

@@ -36,8 +36,13 @@ def picture(request: HttpRequest, job_id: str, suffix: str) -> HttpResponse:
         # Kept for less than it works.
         caching = f"private, max-age={conf.presigned_seconds() // 2}"
         return HttpResponseRedirect(address, headers={"Cache-Control": caching})
+    return filled(answer, found.name)
+
+
+def filled(answer: HttpResponse, name: str) -> HttpResponse:
+    """Return the answer with a stored file in it, or one that says that the place where files are kept is away."""
     try:
-        answer.content = storage.read(found.name)
+        answer.content = storage.read(name)
     except FileNotFoundError as error:
         raise Http404("The picture's file is gone.") from error
     except StorageUnavailable as error:
