@@ -250,6 +250,26 @@ class Style(models.Model):
         return self.name
 
 
+class DefaultChoices(models.Model):
+    """What a person's new forms begin with, whatever was chosen last; without a row, what this browser chose last.
+
+    Absent choices are empty: the usual. Written by defaults.py alone.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=60, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    # As the form takes it: pixels or a ratio.
+    size = models.CharField(max_length=20, blank=True)
+    style = models.CharField(max_length=60, blank=True)
+    quality = models.CharField(max_length=20, blank=True)
+    n = models.PositiveIntegerField(default=1)
+    visibility = models.CharField(max_length=10, choices=_choices(Visibility), default=Visibility.PRIVATE)
+
+    def __str__(self) -> str:
+        return f"defaults of {self.user_id}"
+
+
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """What a person's program shows to act in their name; only the digest of it is kept."""
 

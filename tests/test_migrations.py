@@ -1,6 +1,7 @@
 """Rows of an earlier version after their migration."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from imagegen import migrations
 from imagegen.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NEWEST = "0018_lists_of_pictures"
+NEWEST = max(path.stem for path in Path(*migrations.__path__).glob("[0-9]*.py"))
 
 
 def migrate(name: str) -> Any:
