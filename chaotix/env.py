@@ -13,6 +13,8 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from dotenv import load_dotenv
 
@@ -21,6 +23,17 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 class BadSetting(Exception):
     """A variable of the environment has a value that cannot be used."""
+
+
+class MailServer(NamedTuple):
+    """Who takes mail: `is_tls` where it speaks TLS from the first byte, `starts_tls` where it changes to that."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    is_tls: bool
+    starts_tls: bool
 
 
 def use_project_settings_module() -> str:
@@ -101,6 +114,25 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
 
 def listing(name: str) -> list[str]:
     return [item.strip() for item in text(name).split(",") if item.strip()]
+
+
+def mail_server(name: str) -> MailServer | None:
+    """Return the server of an address like smtps://user:password@host:465; None where none is named.
+
+    The address is a secret, and no error repeats it.
+    """
+    if not (address := secret(name)):
+        return None
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    try:
+        found = urlsplit(address)
+        port = found.port or ports[found.scheme]
+    except (ValueError, KeyError) as error:
+        raise BadSetting(f"{name} is not an address like smtps://user:password@host, smtp+tls://… or smtp://…") from error
+    if not found.hostname:
+        raise BadSetting(f"{name} names no host: it should look like smtps://user:password@host")
+    user, password = unquote(found.username or ""), unquote(found.password or "")
+    return MailServer(found.hostname, port, user, password, found.scheme == "smtps", found.scheme == "smtp+tls")
 
 
 def folder(name: str, default: str) -> Path:

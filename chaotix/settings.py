@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from servestatic.compress import Compressor
 
 from chaotix import env, image_providers, prompt_writers
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "knox",
     "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -84,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "imagegen.web.refusals.NotAllowedPage",
+    "imagegen.web.refusals.BrokerAwayPage",
 ]
 ROOT_URLCONF = "chaotix.urls"
 ASGI_APPLICATION = "chaotix.asgi.application"
@@ -118,17 +122,31 @@ MIGRATION_MODULES = {"knox": None}
 # Whether people make accounts themselves. Where not everybody may spend, whoever runs this says who may.
 SIGN_UP = env.choice("SIGN_UP", "open" if ANONYMOUS_ACCESS == "open" else "closed", ("open", "closed"))
 ACCOUNT_ADAPTER = "imagegen.web.sign_up.Adapter"
-ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+# Without a server no mail is sent, and nobody is asked for an address: `manage.py reset_link` helps who forgot a password.
+_mail = env.mail_server("EMAIL_URL")
+CAN_SEND_MAIL = _mail is not None
+if _mail:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS = _mail
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", f"chaotix@{PUBLIC.hostname or 'localhost'}")
+ACCOUNT_SIGNUP_FIELDS = ["username*", *(["email"] if CAN_SEND_MAIL else []), "password1*", "password2*"]
 ACCOUNT_LOGIN_METHODS = {"username"}
-# No mail is sent: an operator sets a new password with `manage.py changepassword`.
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "optional" if CAN_SEND_MAIL else "none"
+# Who gets hold of a session gets no further: a new address is where passwords are reset.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = CAN_SEND_MAIL
 ACCOUNT_LOGOUT_REDIRECT_URL = "compose"
+MFA_ADAPTER = "imagegen.web.two_factor.Adapter"
+MFA_TOTP_ISSUER = "Chaotix"
+# One signs in by a name, so an address that is somebody else's takes nothing from them.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = "chaotix.formats"
 APPEND_SLASH = False
 
 STATIC_URL = "/static/"
@@ -277,6 +295,17 @@ if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
 REDIS_PREFIX = env.text("REDIS_PREFIX", "chaotix")
 if not re.fullmatch(r"[\w.-]+", REDIS_PREFIX, re.ASCII):
     raise env.BadSetting(f"REDIS_PREFIX={REDIS_PREFIX} has more in it than letters, digits, dots, hyphens and underscores")
+
+# Codes that were used, and how often somebody tried to sign in: whichever process is asked must know.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"{REDIS_PREFIX}:cache",
+        # Whoever waits for a page is told at once that it cannot be had.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5, "retry": Retry(NoBackoff(), retries=0)},
+    }
+}
 
 WORKER_PROCESSES = env.integer("WORKER_PROCESSES", min(os.cpu_count() or 1, 2), least=0, most=64)
 

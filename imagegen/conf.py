@@ -70,6 +70,11 @@ def sign_up_is_open() -> bool:
     return bool(settings.SIGN_UP == "open")
 
 
+def can_send_mail() -> bool:
+    """Whether a server is named that takes mail."""
+    return bool(settings.CAN_SEND_MAIL)
+
+
 def worker_concurrency() -> int:
     return int(settings.WORKER_CONCURRENCY)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chaotix import env
-from chaotix.env import BadSetting
+from chaotix.env import BadSetting, MailServer
 from tests.product import PROJECT, clean_environment
 
 NAME = "CHAOTIX_TEST_VALUE"
@@ -242,11 +242,41 @@ class TestStart:
         [line] = lines
         assert line.startswith(f"chaotix: {name}={value} ")
 
-    @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "EMAIL_URL"])
     def test_a_bad_address_is_named_and_its_password_is_not(self, tmp_path: Path, name: str) -> None:
         status, [line] = manage("check", tmp_path, **{name: "nosuch://somebody:hidden@127.0.0.1/x"})
         assert (status, "hidden" in line) == (1, False)
         assert line.startswith(f"chaotix: {name} ")
+
+
+class TestMailServer:
+    @pytest.mark.parametrize(
+        ("value", "result"),
+        [
+            ("smtps://ann:a%40b%2Fc@mail.example.org", MailServer("mail.example.org", 465, "ann", "a@b/c", True, False)),
+            ("smtp+tls://ann:x@mail.example.org", MailServer("mail.example.org", 587, "ann", "x", False, True)),
+            ("smtp://localhost", MailServer("localhost", 25, "", "", False, False)),
+            ("smtp://[::1]:2525", MailServer("::1", 2525, "", "", False, False)),
+            ("", None),
+        ],
+    )
+    def test_an_address_says_where_mail_goes(
+        self, given: Callable[[str], None], value: str, result: MailServer | None
+    ) -> None:
+        given(value)
+        assert env.mail_server(NAME) == result
+
+    @pytest.mark.parametrize("value", ["mail.example.org", "smtps://:hidden@", "smtp://x:99999", "http://x", "smtp://[::1"])
+    def test_what_is_no_address_names_its_variable_and_no_password(self, given: Callable[[str], None], value: str) -> None:
+        given(value)
+        with pytest.raises(BadSetting, match=f"^{NAME} ") as raised:
+            env.mail_server(NAME)
+        assert "hidden" not in str(raised.value)
+
+    def test_it_may_be_in_a_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "mail").write_text("smtp://localhost\n")
+        monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "mail"))
+        assert env.mail_server(NAME) == MailServer("localhost", 25, "", "", False, False)
 
 
 def test_settings_are_read_from_a_file_beside_manage_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

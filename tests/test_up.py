@@ -165,3 +165,33 @@ class TestMainJob:
         [sheet] = [part.split('"')[0] for part in page.split('href="') if ".css" in part.split('"')[0]]
         answer = requests.get(product.url + sheet, timeout=10)
         assert "immutable" in answer.headers["Cache-Control"]
+
+
+def first_run_link(product: Product) -> str | None:
+    """Return the link that `up` printed last, if it did."""
+    found = [word for line in product.lines for word in line.split() if "/first-run/" in word]
+    return found[-1] if found else None
+
+
+class TestFirstRun:
+    def test_a_link_beside_ready_makes_the_administrator_once(self) -> None:
+        with Product() as product, requests.Session() as visitor:
+            wait_until(lambda: first_run_link(product) is not None, seconds=20, what="the link")
+            link = first_run_link(product) or ""
+            assert link.startswith(f"{product.url}/first-run/")
+            assert visitor.get(link, timeout=10).status_code == 200
+            person = {"username": "ada", "password1": "correct horse battery", "password2": "correct horse battery"}
+            token = {"csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
+            assert "You are the administrator" in visitor.post(link, data={**person, **token}, timeout=10).text
+            assert requests.get(link, timeout=10).status_code == 404
+            restart(product)
+            assert first_run_link(product) is None
+
+
+def restart(product: Product) -> None:
+    """Stop it, forget what it said, and wait until it is there again and has said all."""
+    product.stop()
+    product.lines.clear()
+    product.start()
+    wait_until(lambda: product.is_ready, seconds=60, what="the second start")
+    product.stop()

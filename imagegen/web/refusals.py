@@ -1,4 +1,4 @@
-"""Pages for people who may not do what they tried."""
+"""Pages for people who may not do what they tried, or cannot just now."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
 
+from imagegen import redis
 from imagegen.errors import NotAllowed
 
 
@@ -20,3 +21,13 @@ class NotAllowedPage(MiddlewareMixin):
             action = f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}"
             page |= {"action_url": action, "action_label": "Sign in"}
         return render(request, "imagegen/message.html", page, status=403)
+
+
+class BrokerAwayPage(MiddlewareMixin):
+    """Middleware that asks people to wait: without what Redis remembers, a code would count twice and tries without end."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, redis.Error):
+            return None
+        page = {"heading": "Please try again in a moment", "text": "A part of this site is away. What you made is safe."}
+        return render(request, "imagegen/message.html", page, status=503)

@@ -1,10 +1,30 @@
 """The addresses of the pages."""
 
 from allauth.account import views
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
 from django.urls import path, re_path
+from django.views.decorators.cache import never_cache
+from django.views.generic import RedirectView
 
 from imagegen.addresses import UUID
-from imagegen.web import account, compose, decide, image, library, live, media, metrics, pages, pictures, sharing, spending
+from imagegen.web import (
+    account,
+    compose,
+    decide,
+    first_run,
+    image,
+    library,
+    live,
+    mail,
+    media,
+    metrics,
+    pages,
+    pictures,
+    sharing,
+    spending,
+)
 
 urlpatterns = [
     path("", compose.compose, name="compose"),
@@ -32,7 +52,32 @@ urlpatterns = [
     path("accounts/signup/", views.signup, name="account_signup"),
     path("accounts/password/change/", views.password_change, name="account_change_password"),
     path("accounts/password/set/", views.password_set, name="account_set_password"),
+    path("accounts/password/reset/", mail.reset, name="account_reset_password"),
+    path("accounts/password/reset/sent/", views.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[\w-]+)/$",
+        never_cache(views.password_reset_from_key),
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "accounts/password/reset/done/",
+        RedirectView.as_view(pattern_name="account_login"),
+        name="account_reset_password_from_key_done",
+    ),
     path("accounts/inactive/", views.account_inactive, name="account_inactive"),
+    path("accounts/reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("accounts/email/", mail.address, name="account_email"),
+    path("accounts/email/sent/", views.email_verification_sent, name="account_email_verification_sent"),
+    re_path(r"^accounts/email/confirm/(?P<key>[-:\w]+)/$", views.confirm_email, name="account_confirm_email"),
+    path("accounts/two-factor/", RedirectView.as_view(pattern_name="account"), name="mfa_index"),
+    path("accounts/two-factor/authenticate/", mfa.authenticate, name="mfa_authenticate"),
+    path("accounts/two-factor/reauthenticate/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("accounts/two-factor/activate/", never_cache(totp.activate_totp), name="mfa_activate_totp"),
+    path("accounts/two-factor/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("accounts/two-factor/codes/", never_cache(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("accounts/two-factor/codes/new/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("accounts/two-factor/codes/file/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("first-run/<str:secret>", first_run.administrator, name="first-run"),
     path("spending", spending.spending, name="spending"),
     path("events", live.stream, name="events"),
     path("metrics", metrics.view, name="metrics"),

@@ -15,9 +15,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--staff", action="store_true", help="may see what everybody spends, and stop it")
+        parser.add_argument("--admin", action="store_true", help="may do everything, also in /admin")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        person = User(username=options["name"], is_staff=options["staff"])
+        is_admin = options["admin"]
+        person = User(username=options["name"], is_staff=options["staff"] or is_admin, is_superuser=is_admin)
         try:
             person.clean_fields(exclude=["password"])
             person.validate_unique()

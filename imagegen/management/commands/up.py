@@ -1,5 +1,6 @@
 """`manage.py up`: broker, web and workers in one command."""
 
+import contextlib
 import sys
 import urllib.request
 from typing import Any
@@ -8,9 +9,10 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.core.management import BaseCommand, call_command
 from django.db import DatabaseError, connection
+from django.urls import reverse
 
-from imagegen import conf, memory, readiness, redis
-from imagegen.management import parts, preflight
+from imagegen import conf, first_run, memory, readiness, redis
+from imagegen.management import links, parts, preflight
 from imagegen.management.parts import Part
 from imagegen.management.preflight import CannotStart
 from imagegen.management.supervisor import Supervisor
@@ -44,7 +46,8 @@ class Command(BaseCommand):
             connection.close()
             supervisor.start_serving(until=_is_ready)
             if not supervisor.stopping:
-                self._say(f"ready {_address()}")
+                self._say(f"ready {links.served_at()}")
+                self._offer_administration()
             supervisor.serve()
 
     def _supervisor(self) -> Supervisor:
@@ -56,6 +59,14 @@ class Command(BaseCommand):
             calls_in_flight=_calls_in_flight,
             stop_seconds=settings.STOP_SECONDS,
         )
+
+    def _offer_administration(self) -> None:
+        """Where nobody has an account, print beside what programs read how somebody becomes the administrator."""
+        with contextlib.suppress(DatabaseError, redis.Error):
+            if secret := first_run.offer():
+                link = links.complete(reverse("first-run", args=[secret]))
+                self.stderr.write(f"Nobody has an account yet. This link makes an administrator, once: {link}", str)
+                self.stderr.flush()
 
     def _say(self, sentence: str) -> None:
         self.stdout.write(sentence)
@@ -128,18 +139,11 @@ def _broker_answers() -> bool:
 def _is_ready() -> bool:
     """Return whether it serves and pictures can be made; where workers run elsewhere, whether it serves."""
     try:
-        urllib.request.urlopen(f"{_address(local=True)}/healthz", timeout=2).close()
+        urllib.request.urlopen(f"{links.served_at(local=True)}/healthz", timeout=2).close()
     except OSError:
         return False
     faults = readiness.faults()
     return not any(fault for part, fault in faults.items() if part != "worker" or settings.WORKER_PROCESSES)
-
-
-def _address(*, local: bool = False) -> str:
-    host = settings.HOST
-    if local and host in ("0.0.0.0", "::"):
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
 
 
 def _calls_in_flight() -> int:
