@@ -1,12 +1,14 @@
 """Jobs and batches as statements of account: where they are, every call that was made for them, and what it cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Count, Q, QuerySet, Sum
 
 from imagegen import accounts, queries
 from imagegen.accounts import Viewer
@@ -74,10 +76,15 @@ def costs_of(jobs: Sequence[UUID]) -> dict[UUID, Cost]:
     return _costs("job", jobs)
 
 
+def of_person(person: AbstractBaseUser) -> tuple[Cost, Cost]:
+    """Return what this person spent since the month began (UTC), and in all."""
+    month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return _cost(_calls_of(person, Q(sent_at__gte=month))), _cost(_calls_of(person, Q()))
+
+
 class _Calls(NamedTuple):
     """Calls for one thing that were charged alike; `amount` is the sum of those that are `priced`."""
 
-    made_for: UUID
     charged: str
     unit: str
     calls: int
@@ -87,19 +94,35 @@ class _Calls(NamedTuple):
 
 def _costs(field: str, ids: Sequence[UUID]) -> dict[UUID, Cost]:
     """Return what was spent on each thing that attempts reach by this field."""
-    alike = Attempt.objects.filter(**{f"{field}__in": ids}).values(field, "charged", "unit")
-    summed = alike.annotate(count=Count("pk"), priced=Count("amount"), sum=Sum("amount")).order_by("unit")
     calls: dict[UUID, list[_Calls]] = {each: [] for each in ids}
-    for row in summed.values_list(field, "charged", "unit", "count", "priced", "sum"):
-        calls[row[0]].append(_Calls._make(row))
+    for made_for, *alike in _summed(Attempt.objects.filter(**{f"{field}__in": ids}), field):
+        calls[made_for].append(_Calls(*alike))
     return {each: _cost(calls[each]) for each in ids}
+
+
+def _calls_of(person: AbstractBaseUser, when: Q) -> list[_Calls]:
+    """Return the calls for this person's jobs, and for the prompts that they asked for."""
+    # One condition for both would have the database read the calls of everybody.
+    theirs = (Q(job__owner=person.pk), Q(job=None, asked_by=person.pk))
+    return [_Calls(*alike) for calls in theirs for alike in _summed(Attempt.objects.filter(calls, when))]
+
+
+def _summed(calls: QuerySet[Attempt], *by: str) -> Iterable[tuple[Any, ...]]:
+    """Return these fields and those of _Calls, for each group of calls that are alike."""
+    alike = calls.values(*by, "charged", "unit")
+    summed = alike.annotate(count=Count("pk"), priced=Count("amount"), sum=Sum("amount")).order_by("unit")
+    yield from summed.values_list(*by, "charged", "unit", "count", "priced", "sum")
 
 
 def _cost(calls: Sequence[_Calls]) -> Cost:
     paid = [some for some in calls if some.charged == Charged.YES]
+    amounts: dict[str, Decimal] = {}
+    for some in paid:
+        if some.amount is not None:
+            amounts[some.unit] = amounts.get(some.unit, Decimal()) + some.amount
     return Cost(
         paid=sum(some.calls for some in paid),
         perhaps_paid=sum(some.calls for some in calls if some.charged == Charged.UNKNOWN),
         unpriced=sum(some.calls - some.priced for some in paid),
-        amounts={some.unit: some.amount for some in paid if some.amount is not None},
+        amounts=amounts,
     )

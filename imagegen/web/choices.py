@@ -1,4 +1,4 @@
-"""What somebody chose last in the compose form, kept by their browser."""
+"""What a new form begins with: choices of one's own, or what was chosen last, which the browser keeps."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from django.http import HttpRequest, HttpResponse
 
 from imagegen import texts
+from imagegen.models import DefaultChoices
+from imagegen.states import Visibility
 
 COOKIE = "choices"
 KEPT = ("maker", "size", "style", "quality", "n")
@@ -20,6 +22,13 @@ def last(request: HttpRequest) -> dict[str, str]:
     except (ValueError, RecursionError):
         return {}
     return _fit(found) if isinstance(found, dict) else {}
+
+
+def of_row(row: DefaultChoices) -> dict[str, object]:
+    """Return a person's own choices as values of the form's fields."""
+    maker = f"{row.provider}/{row.model}" if row.provider else ""
+    values = {"maker": maker, "size": row.size, "style": row.style, "quality": row.quality, "n": str(row.n)}
+    return {**values, "publish": row.visibility == Visibility.PUBLIC}
 
 
 def keep(answer: HttpResponse, values: Mapping[str, str]) -> None:

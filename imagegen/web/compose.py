@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from imagegen import accounts, addresses, estimates, prompts, queries, remaking, submission
+from imagegen import accounts, addresses, defaults, estimates, prompts, queries, remaking, submission
 from imagegen.errors import BadSubmission, NotAllowed, Problem, WriterFailed
 from imagegen.estimates import Estimate
 from imagegen.items import Item
@@ -82,11 +82,13 @@ def draw_by_chance(request: HttpRequest) -> HttpResponse:
 
 
 def _begun(request: HttpRequest) -> HttpResponse:
-    """Show an empty form as it was left last time, or one filled in with what a picture was made with."""
+    """Show an empty form with one's own choices or those of last time, or one filled in with what made a picture."""
     empty = ComposeForm(viewer=request.user)
     if not (asked := request.GET.get("from")):
-        last = choices.last(request)
-        return _page(request, ComposeForm(initial=last, viewer=request.user), options_open=bool(last))
+        own = defaults.of(request.user)
+        begun = choices.of_row(own) if own else choices.last(request)
+        form = ComposeForm(initial=begun, viewer=request.user)
+        return _page(request, form, options_open=bool(begun), is_own=bool(own))
     job = queries.visible_job(asked, request.user)
     if job is None:
         raise Http404("No such picture.")

@@ -28,6 +28,7 @@ TEMPLATES = (
 Row = dict[str, object]
 
 OPTIONS = ("style", "quality", "negative_prompt", "seed", "n")
+TEMPLATED = ("templates", "template_count", "template_seed", "table")
 # Which field of the form shows what `submission` says about one of its own.
 FIELDS = {"prompt": "prompts", "aspect_ratio": "size", "model": "maker", "provider": "maker"}
 
@@ -82,22 +83,68 @@ def _qualities() -> list[tuple[str, str]]:
     return [("", "the usual"), *((quality, quality) for quality in known)]
 
 
-class ComposeForm(forms.Form):
-    """What somebody types to make pictures; `submission` checks what it means."""
+class ChoicesForm(forms.Form):
+    """What somebody chooses each time: who draws, how large, how many, for whom; `submission` checks what it means."""
+
+    maker = forms.ChoiceField(label="Made by", choices=_makers, required=False, widget=Select(_takes))
+    size = forms.CharField(label="Size or ratio", required=False, help_text="Like 1024x1024 or 16:9; empty for the usual.")
+    style = forms.ChoiceField(label="Style", required=False)
+    quality = forms.ChoiceField(label="Quality", choices=_qualities, required=False)
+    n = forms.IntegerField(label="Pictures per prompt", required=False, initial=1)
+    publish = forms.BooleanField(
+        label="Show in the gallery", required=False, help_text="To everybody, until you take them back."
+    )
+
+    def __init__(self, *args: Any, viewer: Viewer, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._viewer = viewer
+        saved = library.styles_of(viewer)
+        self.fields["style"].widget = Select(lambda style: {} if style in saved else _drawn_by(style))
+        self.fields["style"].choices = _styles(saved)  # type: ignore[attr-defined]
+        # Where no provider has words to choose from, there is nothing to ask.
+        if len(_qualities()) == 1:
+            del self.fields["quality"]
+
+    def offers(self, name: str, value: str) -> bool:
+        """Whether a field of choices has this one."""
+        field = self.fields.get(name)
+        return field is not None and value in dict(field.choices)  # type: ignore[attr-defined]
+
+    def makers(self) -> list[str]:
+        """Return the choices of who draws, as provider/model, the default first."""
+        return [maker for maker, _ in _makers()]
+
+    def item(self, prompt: str | None) -> Item:
+        """Return what is chosen, for this prompt."""
+        values = self.cleaned_data
+        provider, _, model = values["maker"].partition("/")
+        shape = {"aspect_ratio" if ":" in values["size"] else "size": values["size"]}
+        options: dict[str, Any] = {name: values.get(name) for name in OPTIONS}
+        return Item(prompt=prompt, provider=provider, model=model, **shape, **options)
+
+    def show(self, problems: list[Problem]) -> None:
+        """Put each problem beside the field that it is about, with the number of its prompt."""
+        for problem in problems:
+            name = FIELDS.get(problem.field, problem.field)
+            prompt = problem.position if problem.field == "prompt" else None
+            text = f"{problem.message}." if prompt is None else f"Prompt {prompt + 1} {problem.message}."
+            if text not in self.errors.get(name, []):
+                self.add_error(name if name in self.fields else None, text)
+
+
+class ComposeForm(ChoicesForm):
+    """What somebody types to make pictures."""
+
+    field_order = ("prompts", "maker", "size", "style", "quality", "negative_prompt", "seed", "n", *TEMPLATED, "publish")
 
     prompts = forms.CharField(
         label="Prompts", strip=False, widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "placeholder": EXAMPLES}),
         help_text="One prompt per line, or a template: {red|blue} becomes one of two, __animals__ a line of a list.",
     )  # fmt: skip
-    maker = forms.ChoiceField(label="Made by", choices=_makers, required=False, widget=Select(_takes))
-    size = forms.CharField(label="Size or ratio", required=False, help_text="Like 1024x1024 or 16:9; empty for the usual.")
-    style = forms.ChoiceField(label="Style", required=False)
-    quality = forms.ChoiceField(label="Quality", choices=_qualities, required=False)
     negative_prompt = forms.CharField(label="Not in the picture", required=False)
     seed = forms.IntegerField(
         label="Seed", required=False, help_text="The same seed draws the same picture again; empty draws one."
     )
-    n = forms.IntegerField(label="Pictures per prompt", required=False, initial=1)
     templates = forms.ChoiceField(
         label="Templates", choices=TEMPLATES, required=False,
         help_text="{red|blue}, {2$$a|b|c}, __list__ and {{column}} make a template of a line.",
@@ -116,21 +163,8 @@ class ComposeForm(forms.Form):
         label="Table", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 3, "placeholder": TABLE}),
         help_text="CSV whose first line names the columns: a line with {{column}} becomes a prompt for each row.",
     )  # fmt: skip
-    publish = forms.BooleanField(
-        label="Show in the gallery", required=False, help_text="To everybody, until you take them back."
-    )
     # Makes a double click, or a form sent again after a lost answer, one purchase.
     once = forms.CharField(widget=forms.HiddenInput, initial=uuid4, required=False, max_length=64)
-
-    def __init__(self, *args: Any, viewer: Viewer, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._viewer = viewer
-        saved = library.styles_of(viewer)
-        self.fields["style"].widget = Select(lambda style: {} if style in saved else _drawn_by(style))
-        self.fields["style"].choices = _styles(saved)  # type: ignore[attr-defined]
-        # Where no provider has words to choose from, there is nothing to ask.
-        if len(_qualities()) == 1:
-            del self.fields["quality"]
 
     def with_values(self, **changes: object) -> "ComposeForm":
         """Return the form as somebody left it, with these changes, and nothing said about what is wrong in it."""
@@ -140,15 +174,6 @@ class ComposeForm(forms.Form):
     def left(self, name: str) -> str:
         """Return what somebody left in a field, whether it can be used or not."""
         return str(self.data.get(name) or "")
-
-    def offers(self, name: str, value: str) -> bool:
-        """Whether a field of choices has this one."""
-        field = self.fields.get(name)
-        return field is not None and value in dict(field.choices)  # type: ignore[attr-defined]
-
-    def makers(self) -> list[str]:
-        """Return the choices of who draws, as provider/model, the default first."""
-        return [maker for maker, _ in _makers()]
 
     def chosen(self) -> dict[str, str]:
         """Return what was chosen other than usual, as text."""
@@ -162,23 +187,9 @@ class ComposeForm(forms.Form):
 
     def items(self) -> list[Item]:
         """Return one item for each line, or for each row of the table where the line names its columns."""
-        values = self.cleaned_data
-        provider, _, model = values["maker"].partition("/")
-        shape = {"aspect_ratio" if ":" in values["size"] else "size": values["size"]}
-        options: dict[str, Any] = {name: values.get(name) for name in OPTIONS}
-        common = Item(prompt=None, provider=provider, model=model, **shape, **options)
-        rows = self._rows()
+        common, rows = self.item(None), self._rows()
         texts = lines(self.cleaned_data["prompts"])
         return [replace(common, prompt=line, columns=cells) for line in texts for cells in _cells(line, rows)]
-
-    def show(self, problems: list[Problem]) -> None:
-        """Put each problem beside the field that it is about, with the number of its prompt."""
-        for problem in problems:
-            name = FIELDS.get(problem.field, problem.field)
-            prompt = problem.position if problem.field == "prompt" else None
-            text = f"{problem.message}." if prompt is None else f"Prompt {prompt + 1} {problem.message}."
-            if text not in self.errors.get(name, []):
-                self.add_error(name if name in self.fields else None, text)
 
     def _rows(self) -> list[dict[str, str]]:
         """Return the rows of the table. Raises BadSubmission where it is none, or has a column that no line names."""

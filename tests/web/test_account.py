@@ -2,15 +2,19 @@
 
 import io
 import re
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
-from imagegen.models import ApiToken, Batch
-from tests.rows import make_batch
+from imagegen.models import ApiToken, Attempt, Batch
+from tests.rows import make_batch, make_job
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -129,5 +133,52 @@ class TestTokens:
     def test_nobody_keeps_the_page(self, client: Client, ann: User) -> None:
         assert "no-store" in client.get("/account").headers["Cache-Control"]
 
-    def test_the_page_says_what_one_has_spent(self, client: Client, ann: User) -> None:
-        assert "You have not made a picture yet." in client.get("/account").content.decode()
+
+def spend(person: User, amount: str | None, unit: str, **fields: Any) -> Attempt:
+    """Write a paid call for a picture of this person into the ledger."""
+    batch = make_batch(owner=person)
+    values = {"job": make_job(batch=batch), "provider": "demo", "model": "demo", "fence": 1, "charged": "yes", **fields}
+    ids = {"worker": uuid4(), "machine": uuid4()}
+    return Attempt.objects.create(amount=amount and Decimal(amount), unit=unit, ended_at=timezone.now(), **ids, **values)
+
+
+def lines(client: Client) -> list[tuple[str, ...]]:
+    """Return what the page says of somebody's spending: of what, this month, and in all."""
+    page = client.get("/account").content.decode()
+    found = re.findall(r'<tr><th scope="row">(.+?)</th><td>(.+?)</td><td>(.+?)</td></tr>', page)
+    return [tuple(line) for line in found]
+
+
+class TestSpending:
+    def test_who_made_nothing_spent_nothing(self, client: Client, ann: User) -> None:
+        page = client.get("/account").content.decode()
+        assert "Nothing so far." in page
+        assert "You have not made a picture yet." in page
+
+    def test_each_unit_is_added_up_for_this_month_and_in_all(self, client: Client, ann: User) -> None:
+        old = spend(ann, "40", "credits")
+        Attempt.objects.filter(pk=old.pk).update(sent_at=timezone.now() - timedelta(days=40))
+        for amount, unit in (("3", "credits"), ("6.5", "credits"), ("0.04", "USD")):
+            spend(ann, amount, unit)
+        assert lines(client) == [("USD", "0.04", "0.04"), ("credits", "9.50", "49.50")]
+
+    def test_an_unknown_price_is_said_and_is_not_nothing(self, client: Client, ann: User) -> None:
+        spend(ann, None, "")
+        assert lines(client) == [("calls at an unknown price", "1", "1")]
+
+    def test_what_may_have_been_paid_is_said(self, client: Client, ann: User) -> None:
+        spend(ann, None, "", charged="unknown")
+        assert lines(client) == [("calls that may have been paid", "1", "1")]
+
+    def test_what_was_not_charged_costs_nothing(self, client: Client, ann: User) -> None:
+        spend(ann, None, "", charged="no")
+        assert lines(client) == []
+
+    def test_prompts_that_one_asked_for_count_too(self, client: Client, ann: User) -> None:
+        spend(ann, "0.01", "USD", job=None, asked_by=ann, purpose="prompts")
+        spend(ann, "0.02", "USD")
+        assert lines(client) == [("USD", "0.03", "0.03")]
+
+    def test_what_others_spent_is_not_shown(self, client: Client, ann: User) -> None:
+        spend(User.objects.create_user("bob"), "3", "credits")
+        assert lines(client) == []
