@@ -19,6 +19,15 @@ LONG_PROMPT = "An enormous library inside a whale, with lamps of glass and a rea
 # What the browser blocks it tells the page alone.
 REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));"""
+# For tests that look at what a page hears, or speak in the stream's place.
+KEEP_STREAMS = """window.streams = [];
+    window.EventSource = class extends EventSource {
+        constructor(address) {
+            super(address);
+            streams.push(this);
+            this.addEventListener("progress", () => { this.hasTold = true; });
+        }
+    };"""
 
 expect.set_options(timeout=PATIENCE)
 

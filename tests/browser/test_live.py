@@ -6,22 +6,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser import EXAMPLES, Visitor, expect_pictures, has_stayed, paused, results, send, stay
+from tests.browser import EXAMPLES, KEEP_STREAMS, Visitor, expect_pictures, has_stayed, paused, results, send, stay
 from tests.browser.conftest import Visit
 from tests.product import START_SECONDS, Product
 from tests.waiting import wait_until
 
 RECORD_TITLES = """window.titles = [document.title];
     new MutationObserver(() => titles.push(document.title)).observe(document.querySelector("title"), {childList: true});"""
-
-KEEP_STREAMS = """window.streams = [];
-    window.EventSource = class extends EventSource {
-        constructor(address) {
-            super(address);
-            streams.push(this);
-            this.addEventListener("progress", () => { this.hasTold = true; });
-        }
-    };"""
 
 
 def no_content(route: Route) -> None:
