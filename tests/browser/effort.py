@@ -1,4 +1,4 @@
-"""What a live page does for a card that comes in: the browser counts it, so a machine that is busy changes nothing about it."""
+"""What a live page does for a card that comes in, counted by the browser: a busy machine changes nothing about it."""
 
 import json
 import re

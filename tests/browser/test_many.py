@@ -1,4 +1,4 @@
-"""A page of a thousand cards opens, fills in, and stays usable; what a card costs there is compared with a page of a hundred."""
+"""A page of a thousand cards opens, fills in and stays usable; what a card costs there is compared with one of a hundred."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
