@@ -11,6 +11,11 @@ from imagegen.states import Visibility
 Viewer: TypeAlias = AbstractBaseUser | AnonymousUser
 
 
+def is_operator(viewer: Viewer) -> bool:
+    """Whether this person sees to it that everybody gets their pictures: staff."""
+    return bool(getattr(viewer, "is_staff", False))
+
+
 def may_submit(viewer: Viewer) -> bool:
     return viewer.is_authenticated or conf.anonymous_access() == "open"
 
@@ -32,7 +37,7 @@ def may_see(viewer: Viewer) -> Q:
 
     What nobody owns opens to whoever knows its id; what somebody owns to them, to staff, and to everybody once it is public.
     """
-    if getattr(viewer, "is_staff", False):
+    if is_operator(viewer):
         return Q()
     seen = Q(owner=None) | Q(visibility=Visibility.PUBLIC)
     return seen | Q(owner=viewer.pk) if viewer.is_authenticated else seen
@@ -40,7 +45,7 @@ def may_see(viewer: Viewer) -> Q:
 
 def may_list(viewer: Viewer) -> Q:
     """Return the condition like `may_see`, for what this person finds without knowing an id."""
-    if getattr(viewer, "is_staff", False):
+    if is_operator(viewer):
         return Q()
     return Q(visibility=Visibility.PUBLIC) | is_theirs(viewer)
 
@@ -61,9 +66,17 @@ def may_change(viewer: Viewer) -> Q:
     return nobodys | Q(owner=viewer.pk) if viewer.is_authenticated else nobodys
 
 
+def may_decide(viewer: Viewer) -> Q:
+    """Return the condition like `may_see`, for what this person may cancel, try again and buy again.
+
+    Their own and what is nobody's, as in `may_change`; staff act for everybody.
+    """
+    return Q() if is_operator(viewer) else may_change(viewer)
+
+
 def may_oversee(viewer: Viewer) -> bool:
     """Whether this person may see what is spent here and stop it: staff, and everybody where anybody may spend."""
-    return bool(getattr(viewer, "is_staff", False)) or conf.anonymous_access() == "open"
+    return is_operator(viewer) or conf.anonymous_access() == "open"
 
 
 def check_may_oversee(viewer: Viewer) -> None:

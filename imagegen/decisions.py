@@ -1,8 +1,12 @@
 """What people decide about pictures they asked for: cancel, try again, buy again.
 
-Each decision is the owner's alone: who else names the same id learns nothing, not even that it exists.
+Each decision is the owner's, and staff's who act for everybody: who else names the same id learns nothing, not even that it
+exists.
 """
 
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -19,6 +23,21 @@ _FITS = {
     Decision.RETRY: "only a failed one can be tried again",
     Decision.BUY_AGAIN: "only one whose outcome is unknown can be bought again",
 }
+# In which states a decision about many is about them: giving up an `unknown` one is a decision about that one.
+_FIT_MANY = {
+    Decision.CANCEL: UNFINISHED,
+    Decision.RETRY: frozenset({State.FAILED}),
+    Decision.BUY_AGAIN: frozenset({State.UNKNOWN}),
+}
+# Jobs in one transaction, so that others need not wait long for their turn to write.
+AT_ONCE = 25
+
+
+class Decided(NamedTuple):
+    """What became of a decision about many jobs: which it changed, and how many it left as they are, by why."""
+
+    changed: list[UUID]
+    left: Counter[str]
 
 
 def on_job(decision: Decision, job_id: UUID, *, viewer: Viewer, fence: int | None = None) -> bool:
@@ -27,7 +46,7 @@ def on_job(decision: Decision, job_id: UUID, *, viewer: Viewer, fence: int | Non
     `fence` is the one that the person saw, if known. Raises NotAllowed, or Conflict where the job is past that.
     """
     accounts.check_may_submit(viewer)
-    job = Job.objects.filter(accounts.may_change(viewer), deleted_at=None, pk=job_id)
+    job = Job.objects.filter(accounts.may_decide(viewer), deleted_at=None, pk=job_id)
     if not job.exists():
         return False
     if not _carry_out(decision, job, fence=fence):
@@ -39,19 +58,78 @@ def on_job(decision: Decision, job_id: UUID, *, viewer: Viewer, fence: int | Non
 def on_batch(decision: Decision, batch_id: UUID, *, viewer: Viewer) -> int | None:
     """Carry out a decision about every job of a batch that it fits; return how many, or None for an unknown batch.
 
-    Only what has not ended is canceled: giving up an `unknown` one is a decision about that one. Raises NotAllowed.
+    Only what has not ended is canceled. Raises NotAllowed.
     """
     accounts.check_may_submit(viewer)
-    if not Batch.objects.filter(accounts.may_change(viewer), pk=batch_id).exists():
+    if not Batch.objects.filter(accounts.may_decide(viewer), pk=batch_id).exists():
         return None
     jobs = Job.objects.filter(batch=batch_id, deleted_at=None)
-    return len(_carry_out(decision, jobs.filter(state__in=UNFINISHED) if decision is Decision.CANCEL else jobs))
+    return len(_carry_out(decision, jobs.filter(state__in=_FIT_MANY[decision])))
+
+
+def on_jobs(decision: Decision, seen: Mapping[UUID, int], *, viewer: Viewer) -> Decided:
+    """Carry out a decision about each of these jobs that it fits and that had no other call since it was seen.
+
+    `seen` gives each job's fence then. Of jobs that this person may not decide about nothing is said. Raises NotAllowed.
+    """
+    accounts.check_may_submit(viewer)
+    theirs = Job.objects.filter(accounts.may_decide(viewer))
+    changed: list[UUID] = []
+    for fence, jobs in _slices(seen):
+        changed += _change(decision, fitting(decision, theirs.filter(pk__in=jobs)), fence=fence)
+    _tell(decision, changed)
+    return Decided(changed, _left(theirs, decision, seen.keys() - set(changed)))
+
+
+def fitting(decision: Decision, jobs: QuerySet[Job]) -> QuerySet[Job]:
+    """Return those of these jobs that a decision about many is about."""
+    return jobs.filter(deleted_at=None, state__in=_FIT_MANY[decision])
+
+
+def fits_many(decision: Decision, state: State) -> bool:
+    """Whether a decision about many is about jobs in this state."""
+    return state in _FIT_MANY[decision]
+
+
+def rule(decision: Decision) -> str:
+    """Say which jobs a decision is about, as the end of a sentence."""
+    return _FITS[decision]
 
 
 def _carry_out(decision: Decision, jobs: QuerySet[Job], *, fence: int | None = None) -> list[UUID]:
+    changed = _change(decision, jobs, fence=fence)
+    _tell(decision, changed)
+    return changed
+
+
+def _change(decision: Decision, jobs: QuerySet[Job], *, fence: int | None) -> list[UUID]:
     if decision is Decision.CANCEL:
         return lifecycle.cancel(jobs)
-    state = State.FAILED if decision is Decision.RETRY else State.UNKNOWN
-    queued = lifecycle.ask_again(jobs, state, fence=fence)
-    announcements.after_commit(lanes.hints_of(queued))
-    return queued
+    return lifecycle.ask_again(jobs, State.FAILED if decision is Decision.RETRY else State.UNKNOWN, fence=fence)
+
+
+def _tell(decision: Decision, changed: list[UUID]) -> None:
+    """Tell workers what waits again: all at once, because the first of many are heard of before the others."""
+    if decision is not Decision.CANCEL:
+        announcements.after_commit(lanes.hints_of(changed))
+
+
+def _slices(seen: Mapping[UUID, int]) -> Iterator[tuple[int, list[UUID]]]:
+    """Yield as many jobs of one fence as go into one transaction."""
+    found: defaultdict[int, list[UUID]] = defaultdict(list)
+    for job, fence in seen.items():
+        found[fence].append(job)
+    for fence, jobs in found.items():
+        yield from ((fence, jobs[first : first + AT_ONCE]) for first in range(0, len(jobs), AT_ONCE))
+
+
+def _left(theirs: QuerySet[Job], decision: Decision, jobs: Collection[UUID]) -> Counter[str]:
+    """Count the jobs that stay as they are by why."""
+    rows = theirs.filter(pk__in=jobs).values_list("state", "deleted_at")
+    return Counter(_why_left(decision, State(state), is_in_trash=deleted_at is not None) for state, deleted_at in rows)
+
+
+def _why_left(decision: Decision, state: State, *, is_in_trash: bool) -> str:
+    if is_in_trash:
+        return "in the trash"
+    return "called once more since then" if fits_many(decision, state) else f"{state} by now"

@@ -31,7 +31,8 @@ def of(jobs: Iterable[Job]) -> Estimate:
     """Return what these jobs cost where each is drawn with one call; they need not be saved."""
     pictures, unpriced, amounts = 0, 0, dict[str, Decimal]()
     for job in jobs:
-        price = registry.get(job.provider).price(job.model, job.size, job.quality)
+        provider = registry.find(job.provider)
+        price = provider.price(job.model, job.size, job.quality) if provider else None
         pictures += 1
         unpriced += price is None
         if price is not None:

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.utils import timezone
 
 from imagegen import announcements, decisions, errors, redis
 from imagegen.models import Job
@@ -28,12 +29,21 @@ def test_an_unknown_job_is_not_there() -> None:
 
 @pytest.mark.parametrize("visibility", Visibility)
 def test_another_persons_job_is_not_there(visibility: Visibility) -> None:
-    owner, other, staff = (User.objects.create(username=name, is_staff=name == "staff") for name in ("a", "b", "staff"))
+    owner, other = (User.objects.create(username=name) for name in ("ada", "grace"))
     job = make_job(batch=make_batch(owner=owner, visibility=visibility))
-    for viewer in (other, staff, NOBODY):
+    for viewer in (other, NOBODY):
         assert not decisions.on_job(Decision.CANCEL, job.pk, viewer=viewer)
         assert decisions.on_batch(Decision.CANCEL, job.batch_id, viewer=viewer) is None
     assert decisions.on_job(Decision.CANCEL, job.pk, viewer=owner)
+
+
+def test_staff_decide_for_everybody() -> None:
+    staff = User.objects.create(username="grace", is_staff=True)
+    batch = make_batch(owner=User.objects.create(username="ada"))
+    failed, waiting = make_job(batch=batch, state=State.FAILED), make_job(batch=batch)
+    assert decisions.on_job(Decision.RETRY, failed.pk, viewer=staff)
+    assert decisions.on_batch(Decision.CANCEL, batch.pk, viewer=staff) == 2
+    assert not Job.objects.filter(pk__in=[failed.pk, waiting.pk]).exclude(state=State.CANCELED).exists()
 
 
 @pytest.mark.parametrize("access", ["read", "closed"])
@@ -76,6 +86,35 @@ def test_only_the_failed_ones_of_a_batch_are_tried_again() -> None:
     assert decisions.on_batch(Decision.RETRY, batch.pk, viewer=NOBODY) == 1
     assert Job.objects.get(pk=jobs[0].pk).state == State.QUEUED
     assert Job.objects.get(pk=elsewhere.pk).state == State.FAILED
+
+
+def test_of_many_jobs_those_are_tried_again_that_failed_and_of_the_others_it_is_said_why() -> None:
+    jobs = [make_job(state=state) for state in (State.FAILED, State.SUCCEEDED, State.UNKNOWN)]
+    thrown_away = make_job(state=State.FAILED, deleted_at=timezone.now())
+    seen = {job.pk: job.fence for job in (*jobs, thrown_away)}
+    decided = decisions.on_jobs(Decision.RETRY, seen, viewer=NOBODY)
+    assert decided.changed == [jobs[0].pk]
+    assert decided.left == {"succeeded by now": 1, "unknown by now": 1, "in the trash": 1}
+
+
+def test_of_many_jobs_none_is_bought_twice() -> None:
+    once, since = make_job(state=State.UNKNOWN, fence=1), make_job(state=State.UNKNOWN, fence=2)
+    decided = decisions.on_jobs(Decision.BUY_AGAIN, {once.pk: 1, since.pk: 1}, viewer=NOBODY)
+    assert decided.changed == [once.pk]
+    assert decided.left == {"called once more since then": 1}
+
+
+def test_of_many_jobs_other_peoples_are_not_there() -> None:
+    job = make_job(batch=make_batch(owner=User.objects.create(username="ada")), state=State.FAILED)
+    decided = decisions.on_jobs(Decision.RETRY, {job.pk: job.fence}, viewer=User.objects.create(username="grace"))
+    assert decided == ([], {})
+
+
+def test_more_jobs_than_go_into_one_transaction_are_all_decided_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decisions, "AT_ONCE", 2)
+    jobs = [make_job(state=State.FAILED) for _ in range(5)]
+    decided = decisions.on_jobs(Decision.RETRY, {job.pk: job.fence for job in jobs}, viewer=NOBODY)
+    assert {*decided.changed} == {job.pk for job in jobs}
 
 
 @pytest.mark.django_db(transaction=True)
