@@ -64,11 +64,11 @@ class DefaultsForm(ChoicesForm):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of what somebody spent: so much of something this month, and in all; None where there was none."""
+    """A line of what somebody spent: so much of something this month, and in all, as text."""
 
     what: str
-    month: Decimal | int | None
-    ever: Decimal | int
+    month: str
+    ever: str
 
 
 @login_required
@@ -134,11 +134,16 @@ def _page(request: HttpRequest, *, status: int = 200, **more: Any) -> HttpRespon
 
 def _lines(month: Cost, ever: Cost) -> Iterator[Line]:
     for unit, amount in ever.amounts.items():
-        yield Line(unit, month.amounts.get(unit), amount)
+        yield Line(unit, _plain(month.amounts.get(unit, Decimal())), _plain(amount))
     if ever.unpriced:
-        yield Line("calls at an unknown price", month.unpriced, ever.unpriced)
+        yield Line("calls at an unknown price", str(month.unpriced), str(ever.unpriced))
     if ever.perhaps_paid:
-        yield Line("calls that may have been paid", month.perhaps_paid, ever.perhaps_paid)
+        yield Line("calls that may have been paid", str(month.perhaps_paid), str(ever.perhaps_paid))
+
+
+def _plain(amount: Decimal) -> str:
+    """Return an amount with all that is in it and no idle zeros: what is little is not nothing."""
+    return f"{amount:f}".rstrip("0").rstrip(".") if amount else "0"
 
 
 def _person(request: HttpRequest) -> AbstractBaseUser:

@@ -4,10 +4,12 @@ from allauth.account import views
 from allauth.account.decorators import reauthentication_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
 
 from imagegen import conf
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def reset(request: HttpRequest) -> HttpResponse:
     """Ask where to send a link; or say who can make one, where no mail is sent."""
     if not conf.can_send_mail():

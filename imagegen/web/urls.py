@@ -25,6 +25,7 @@ from imagegen.web import (
     sharing,
     spending,
 )
+from imagegen.web.in_person import in_person
 
 urlpatterns = [
     path("", compose.compose, name="compose"),
@@ -46,12 +47,12 @@ urlpatterns = [
         rf"^images/(?P<job_id>{UUID})/(?P<wish>publish|take-back|delete|restore)$", sharing.on_picture, name="share-image"
     ),
     re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<wish>publish|take-back)$", sharing.on_batch, name="share-batch"),
-    path("account", account.account, name="account"),
+    path("account", in_person(account.account), name="account"),
     path("accounts/login/", views.login, name="account_login"),
     path("accounts/logout/", views.logout, name="account_logout"),
     path("accounts/signup/", views.signup, name="account_signup"),
-    path("accounts/password/change/", views.password_change, name="account_change_password"),
-    path("accounts/password/set/", views.password_set, name="account_set_password"),
+    path("accounts/password/change/", in_person(views.password_change), name="account_change_password"),
+    path("accounts/password/set/", in_person(views.password_set), name="account_set_password"),
     path("accounts/password/reset/", mail.reset, name="account_reset_password"),
     path("accounts/password/reset/sent/", views.password_reset_done, name="account_reset_password_done"),
     re_path(
@@ -65,18 +66,30 @@ urlpatterns = [
         name="account_reset_password_from_key_done",
     ),
     path("accounts/inactive/", views.account_inactive, name="account_inactive"),
-    path("accounts/reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
-    path("accounts/email/", mail.address, name="account_email"),
+    path("accounts/reauthenticate/", in_person(views.reauthenticate), name="account_reauthenticate"),
+    path("accounts/email/", in_person(mail.address), name="account_email"),
     path("accounts/email/sent/", views.email_verification_sent, name="account_email_verification_sent"),
     re_path(r"^accounts/email/confirm/(?P<key>[-:\w]+)/$", views.confirm_email, name="account_confirm_email"),
     path("accounts/two-factor/", RedirectView.as_view(pattern_name="account"), name="mfa_index"),
     path("accounts/two-factor/authenticate/", mfa.authenticate, name="mfa_authenticate"),
-    path("accounts/two-factor/reauthenticate/", mfa.reauthenticate, name="mfa_reauthenticate"),
-    path("accounts/two-factor/activate/", never_cache(totp.activate_totp), name="mfa_activate_totp"),
-    path("accounts/two-factor/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
-    path("accounts/two-factor/codes/", never_cache(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
-    path("accounts/two-factor/codes/new/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
-    path("accounts/two-factor/codes/file/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("accounts/two-factor/reauthenticate/", in_person(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("accounts/two-factor/activate/", in_person(never_cache(totp.activate_totp)), name="mfa_activate_totp"),
+    path("accounts/two-factor/deactivate/", in_person(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path(
+        "accounts/two-factor/codes/",
+        in_person(never_cache(recovery_codes.view_recovery_codes)),
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "accounts/two-factor/codes/new/",
+        in_person(recovery_codes.generate_recovery_codes),
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "accounts/two-factor/codes/file/",
+        in_person(recovery_codes.download_recovery_codes),
+        name="mfa_download_recovery_codes",
+    ),
     path("first-run/<str:secret>", first_run.administrator, name="first-run"),
     path("spending", spending.spending, name="spending"),
     path("events", live.stream, name="events"),

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from imagegen import tokens
 from imagegen.models import ApiToken, Attempt, Batch
 from tests.rows import make_batch, make_job
 
@@ -114,6 +115,13 @@ class TestTokens:
         assert Client().get("/api/batches", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
         assert secret not in client.get("/account").content.decode()
 
+    def test_a_token_makes_no_other_and_opens_no_account(self, client: Client, ann: User) -> None:
+        _, secret = tokens.make(ann, "laptop")
+        program = Client(headers={"Authorization": f"Bearer {secret}"})
+        assert program.post("/account", {"name": "another", "days": 7}).status_code == 403
+        assert program.get("/accounts/two-factor/activate/").status_code == 403
+        assert ApiToken.objects.count() == 1
+
     def test_a_token_is_revoked_with_a_click(self, client: Client, ann: User) -> None:
         client.post("/account", {"name": "laptop", "days": 7})
         answer = client.post("/account", {"revoke": ApiToken.objects.get().token_key}, follow=True)
@@ -151,16 +159,14 @@ def lines(client: Client) -> list[tuple[str, ...]]:
 
 class TestSpending:
     def test_who_made_nothing_spent_nothing(self, client: Client, ann: User) -> None:
-        page = client.get("/account").content.decode()
-        assert "Nothing so far." in page
-        assert "You have not made a picture yet." in page
+        assert "You have not made a picture yet." in client.get("/account").content.decode()
 
     def test_each_unit_is_added_up_for_this_month_and_in_all(self, client: Client, ann: User) -> None:
         old = spend(ann, "40", "credits")
         Attempt.objects.filter(pk=old.pk).update(sent_at=timezone.now() - timedelta(days=40))
-        for amount, unit in (("3", "credits"), ("6.5", "credits"), ("0.04", "USD")):
+        for amount, unit in (("3", "credits"), ("6.5", "credits"), ("0.0004", "USD")):
             spend(ann, amount, unit)
-        assert lines(client) == [("USD", "0.04", "0.04"), ("credits", "9.50", "49.50")]
+        assert lines(client) == [("USD", "0.0004", "0.0004"), ("credits", "9.5", "49.5")]
 
     def test_an_unknown_price_is_said_and_is_not_nothing(self, client: Client, ann: User) -> None:
         spend(ann, None, "")

@@ -35,16 +35,22 @@ def everybody(status: int) -> tuple[int, ...]:
     return (status, status, status, status, 401)
 
 
+def in_person(path: str) -> Door:
+    """Return a door of people who have signed in, which opens to no token."""
+    answers = (302, 403, 403, 403, 401)
+    return Door(path, get=answers, post=answers, delete=answers)
+
+
 DOORS = {
     "generate-images": Door("/generate-images", post=(401, 202, 202, 202, 401), body={"text": ["A kite"]}),
     "show-images": Door("/show-images?task_ids={job}", get=(401, 200, 404, 200, 401)),
     "api-job": Door("/api/jobs/{job}", get=(401, 200, 404, 200, 401)),
-    "api-decide-job": Door("/api/jobs/{job}/retry", post=(401, 409, 404, 409, 401), body={}),
+    "api-decide-job": Door("/api/jobs/{job}/retry", post=(401, 409, 404, 404, 401), body={}),
     "api-batches": Door(
         "/api/batches", get=(401, 200, 200, 200, 401), post=(401, 202, 202, 202, 401), body={"prompts": ["A kite"]}
     ),
     "api-batch": Door("/api/batches/{batch}", get=(401, 200, 404, 200, 401)),
-    "api-decide-batch": Door("/api/batches/{batch}/retry", post=(401, 200, 404, 200, 401), body={}),
+    "api-decide-batch": Door("/api/batches/{batch}/retry", post=(401, 200, 404, 404, 401), body={}),
     "api-batch-zip": Door("/api/batches/{batch}/zip", get=(401, 200, 404, 200, 401)),
     "api-images": Door("/api/images", get=(401, 200, 200, 200, 401)),
     "api-prompts": Door("/api/prompts", post=(401, 200, 200, 200, 401), body={"count": 1}),
@@ -86,11 +92,9 @@ DOORS = {
     "selection": Door("/history/selection", post=(403, 302, 302, 302, 401)),
     "trash": Door("/trash", get=(302, 200, 200, 200, 401)),
     "batch": Door("/batches/{batch}", get=(403, 200, 404, 200, 401)),
-    "decide-batch": Door("/batches/{batch}/retry", post=(403, 302, 404, 302, 401)),
-    "decide-job": Door("/jobs/{job}/retry", post=(403, 302, 404, 302, 401)),
-    "account": Door(
-        "/account", get=(302, 200, 200, 200, 401), post=(302, 400, 400, 400, 401), delete=(302, 405, 405, 405, 401)
-    ),
+    "decide-batch": Door("/batches/{batch}/retry", post=(403, 302, 404, 404, 401)),
+    "decide-job": Door("/jobs/{job}/retry", post=(403, 302, 404, 404, 401)),
+    "account": in_person("/account"),
     "account_login": Door(
         "/accounts/login/", get=(200, 302, 302, 302, 401), post=(200, 302, 302, 302, 401), delete=(405, 302, 302, 302, 401)
     ),
@@ -104,18 +108,31 @@ DOORS = {
     "metrics": Door("/metrics", get=everybody(401)),
     "output": Door("/output/{output}", get=(403, 200, 404, 200, 401)),
     "picture": Door("/media/{job}.png", get=(403, 200, 404, 200, 401)),
-    "account_change_password": Door(
-        "/accounts/password/change/",
-        get=(302, 200, 200, 200, 401),
-        post=(302, 200, 200, 200, 401),
-        delete=(302, 405, 405, 405, 401),
+    "account_change_password": in_person("/accounts/password/change/"),
+    "account_set_password": in_person("/accounts/password/set/"),
+    "account_reset_password": Door("/accounts/password/reset/", get=everybody(200), post=everybody(200)),
+    "account_reset_password_done": Door("/accounts/password/reset/sent/", get=everybody(200)),
+    "account_reset_password_from_key": Door(
+        "/accounts/password/reset/key/1-x/", get=everybody(200), post=everybody(200), delete=everybody(200)
     ),
-    "account_set_password": Door(
-        "/accounts/password/set/",
-        get=(302, 302, 302, 302, 401),
-        post=(302, 302, 302, 302, 401),
-        delete=everybody(302),
+    "account_reset_password_from_key_done": Door(
+        "/accounts/password/reset/done/", get=everybody(302), post=everybody(302), delete=everybody(302)
     ),
+    "account_reauthenticate": in_person("/accounts/reauthenticate/"),
+    "account_email": in_person("/accounts/email/"),
+    "account_email_verification_sent": Door("/accounts/email/sent/", get=everybody(200)),
+    "account_confirm_email": Door("/accounts/email/confirm/x/", get=everybody(200), post=everybody(404)),
+    "mfa_index": Door("/accounts/two-factor/", get=everybody(302), post=everybody(302), delete=everybody(302)),
+    "mfa_authenticate": Door(
+        "/accounts/two-factor/authenticate/", get=everybody(302), post=everybody(302), delete=everybody(302)
+    ),
+    "mfa_reauthenticate": in_person("/accounts/two-factor/reauthenticate/"),
+    "mfa_activate_totp": in_person("/accounts/two-factor/activate/"),
+    "mfa_deactivate_totp": in_person("/accounts/two-factor/deactivate/"),
+    "mfa_view_recovery_codes": in_person("/accounts/two-factor/codes/"),
+    "mfa_generate_recovery_codes": in_person("/accounts/two-factor/codes/new/"),
+    "mfa_download_recovery_codes": in_person("/accounts/two-factor/codes/file/"),
+    "first-run": Door("/first-run/x", get=everybody(404), post=everybody(404)),
 }
 
 
@@ -183,5 +200,5 @@ def without_account(name: str, method: str, access: str) -> int:
         return {"spending": staff, "metrics": 200 if method == "get" else 405}[name] if access == "open" else anonymous
     # Whoever makes nothing has no history, and nothing in the library to change.
     buys = method != "get" or name in ("apis-generate-image", "history", "trash", "library-new", "library-edit")
-    is_own = name.startswith(("account", "api-token"))
+    is_own = name.startswith(("account", "api-token", "mfa"))
     return anonymous if is_own or (buys and access == "read") else other
