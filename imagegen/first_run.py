@@ -14,6 +14,11 @@ from imagegen import redis
 NAME = "first-run"
 
 
+def path(secret: str) -> str:
+    """Return where a link leads: who prints it would else have to load every page to ask its address."""
+    return f"/first-run/{secret}"
+
+
 def offer() -> str | None:
     """Return the secret of a new link, and let an older one work no longer; None where somebody has an account."""
     if User.objects.exists():

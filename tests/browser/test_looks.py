@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 
 from tests import needs
+from tests.authenticator import code
 from tests.browser import LONG_PROMPT, results
 from tests.browser.conftest import Visit
 from tests.product import Product
@@ -24,6 +25,7 @@ SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
 # As wide as WCAG 2.2 wants a page to work without sideways scrolling, as wide as a phone, and as wide as a desktop.
 NARROWEST, *WIDTHS = 320, 390, 1280
 HEIGHT = 900
+PASSWORD = "correct horse battery"
 # The size of targets is a rule of WCAG 2.2 that axe leaves off by default.
 RUN_AXE = "() => axe.run({rules: {'target-size': {enabled: true}}})"
 FIND_WHAT_STICKS_OUT = """() => [...document.querySelectorAll("body *")]
@@ -189,16 +191,70 @@ def sign_up(page: Page, ids: Ids) -> None:
     expect(page.get_by_text("This password is too short")).to_be_visible()
 
 
-def account(page: Page, ids: Ids) -> None:
+def sign_up_as(page: Page, name: str) -> None:
     page.goto("/accounts/signup/")
-    page.get_by_label("Username").fill(f"ann-{uuid4().hex}")
-    page.get_by_label("Password", exact=True).fill("correct horse battery")
-    page.get_by_label("Password (again)").fill("correct horse battery")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password (again)").fill(PASSWORD)
     page.get_by_role("button", name="Make an account").click()
+    expect(page.get_by_role("link", name="Account")).to_be_visible()
+
+
+def turn_on_two_factor(page: Page) -> str:
+    """Turn it on with an app, and return the key that the app keeps."""
+    two_factor(page)
+    key = page.locator(".key").inner_text()
+    page.get_by_label("Authenticator code").fill(code(key))
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    return key
+
+
+def account(page: Page, ids: Ids) -> None:
+    sign_up_as(page, f"ann-{uuid4().hex}")
     page.get_by_role("link", name="Account").click()
     page.get_by_label("Name").fill("laptop")
     page.get_by_role("button", name="Make a token").click()
     expect(page.get_by_text("Your new token.")).to_be_visible()
+
+
+def own_choices(page: Page, ids: Ids) -> None:
+    sign_up_as(page, f"ann-{uuid4().hex}")
+    page.goto("/account")
+    page.get_by_label("Size or ratio").fill("huge")
+    page.get_by_role("button", name="Save choices").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was changed.")
+
+
+def two_factor(page: Page, ids: Ids | None = None) -> None:
+    if ids:
+        sign_up_as(page, f"ann-{uuid4().hex}")
+    page.goto("/account")
+    page.get_by_role("link", name="Turn on two-factor sign-in").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+
+
+def recovery_codes(page: Page, ids: Ids) -> None:
+    sign_up_as(page, f"ann-{uuid4().hex}")
+    turn_on_two_factor(page)
+
+
+def one_more_code(page: Page, ids: Ids) -> None:
+    sign_up_as(page, name := f"ann-{uuid4().hex}")
+    turn_on_two_factor(page)
+    page.goto("/account")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/accounts/login/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="One more code")).to_be_visible()
+
+
+def forgotten(page: Page, ids: Ids) -> None:
+    page.goto("/accounts/password/reset/")
 
 
 def nothing(page: Page, ids: Ids) -> None:
@@ -231,6 +287,7 @@ def obstacles(page: Page) -> list[str]:
 VIEWS: list[View] = [compose, options, faults, preview, ideas, unending, ended, few, one, gallery, no_match, history]
 VIEWS += [image, image_failed, settings_of_another, ticked, trash, empty_trash]
 VIEWS += [library, library_form, spending, sign_up, account, nothing]
+VIEWS += [own_choices, two_factor, recovery_codes, one_more_code, forgotten]
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
-from django.urls import reverse
 
 from imagegen import first_run, redis
 from imagegen.management import links
@@ -19,4 +18,4 @@ class Command(BaseCommand):
             raise CommandError(f"The broker does not answer ({error}): start the site first.") from error
         if secret is None:
             raise CommandError("Somebody has an account here: `manage.py add_user NAME --admin` makes an administrator.")
-        self.stdout.write(links.complete(reverse("first-run", args=[secret])))
+        self.stdout.write(links.complete(first_run.path(secret)))

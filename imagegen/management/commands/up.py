@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.core.management import BaseCommand, call_command
 from django.db import DatabaseError, connection
-from django.urls import reverse
 
 from imagegen import conf, first_run, memory, readiness, redis
 from imagegen.management import links, parts, preflight
@@ -64,7 +63,7 @@ class Command(BaseCommand):
         """Where nobody has an account, print beside what programs read how somebody becomes the administrator."""
         with contextlib.suppress(DatabaseError, redis.Error):
             if secret := first_run.offer():
-                link = links.complete(reverse("first-run", args=[secret]))
+                link = links.complete(first_run.path(secret))
                 self.stderr.write(f"Nobody has an account yet. This link makes an administrator, once: {link}", str)
                 self.stderr.flush()
 
