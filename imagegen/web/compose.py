@@ -72,12 +72,14 @@ def draw_by_chance(request: HttpRequest) -> HttpResponse:
     key = f"random:{request.POST.get('once', '')[:64] or uuid4()}"
     batch = submission.batch_of(request.user, key)
     if batch is None:
+        options: dict[str, Any] = {"source": BY_CHANCE, "key": key, "visibility": Visibility.PUBLIC}
         try:
             _, prompt = prompts.begun_by_chance(viewer=request.user, writer=request.POST.get("writer", ""))
+            batch = submission.submit([Item(prompt=prompt)], viewer=request.user, **options).batch
         except WriterFailed as error:
             return _nobody_wrote(request, error)
-        options: dict[str, Any] = {"source": BY_CHANCE, "key": key, "visibility": Visibility.PUBLIC}
-        batch = submission.submit([Item(prompt=prompt)], viewer=request.user, **options).batch
+        except BadSubmission as error:
+            return _not_drawn(request, error)
     return redirect("batch", batch)
 
 
@@ -175,6 +177,11 @@ def _nobody_wrote(request: HttpRequest, error: WriterFailed) -> HttpResponse:
     beside = Ideas(IdeasForm(), fault=str(error))
     other = prompts.instead_of(error.writer)
     return _page(request, ComposeForm(viewer=request.user), beside=beside, chance_writer=other, status=502)
+
+
+def _not_drawn(request: HttpRequest, error: BadSubmission) -> HttpResponse:
+    beside = Ideas(IdeasForm(), fault=" ".join(f"{problem.message}." for problem in error.problems))
+    return _page(request, ComposeForm(viewer=request.user), beside=beside, status=400)
 
 
 def _key(request: HttpRequest, form: ComposeForm) -> str:

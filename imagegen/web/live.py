@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import random
+import re
 import threading
 import time
 from collections import defaultdict
@@ -34,6 +35,7 @@ PROGRESS_SECONDS = 0.5
 # A page may have been rendered just before a change was committed that carries an earlier time.
 MARGIN_SECONDS = 10.0
 RETRY_MILLISECONDS = 2000
+LINE_END = re.compile(r"\r\n|\r|\n")
 # Some 2 KB each.
 MOST_RENDERED = 3000
 
@@ -201,7 +203,8 @@ async def _news(page: Page, *, until: float) -> AsyncIterator[str]:
 
 
 def _event(name: str, text: str, number: str = "") -> str:
-    lines = [f"event: {name}", *(f"data: {line}" for line in text.splitlines() or [""])]
+    # Not splitlines(), which also breaks at signs that end no line of a stream: prompts would lose them.
+    lines = [f"event: {name}", *(f"data: {line}" for line in LINE_END.split(text))]
     return "\n".join([*([f"id: {number}"] if number else []), *lines, "", ""])
 
 

@@ -181,6 +181,14 @@ class TestByChance:
         assert not Batch.objects.exists()
         assert 'name="writer" value="words"' in text(page)
 
+    @pytest.mark.parametrize("asked", [{"writer": "<b>Homer</b>"}, {}])
+    def test_what_cannot_be_done_is_said(self, client: Client, settings: Any, asked: dict[str, str]) -> None:
+        settings.DEFAULT_PROVIDER = "stability"
+        page = client.post("/random", asked)
+        assert page.status_code == 400
+        assert ("is not one of" if asked else "cannot be used yet") in text(page)
+        assert "<b>" not in page.content.decode()
+
     def test_the_brake_holds_it_back(self, client: Client) -> None:
         pauses.stop_everything("ada")
         client.post("/random")

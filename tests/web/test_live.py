@@ -412,6 +412,12 @@ class TestForgery:
         shown = html.unescape(re.sub(r"<[^>]*>", " ", page.cards[0].text)).split()
         assert [word for word in prompt.split() if word not in shown] == []
 
+    def test_signs_that_end_no_line_of_a_stream_stay(self, product: Product) -> None:
+        prompt = FORGED["far line ends"]
+        with opened(product, task_ids=self._made(product, prompt)) as page:
+            page.wait_for_end()
+        assert prompt in html.unescape(page.cards[0].text)
+
     def _made(self, product: Product, prompt: str) -> str:
         """Return a task with this very prompt, past every check at the doors."""
         [task] = settled(product, product.generate("a kite", size="64x64"))
