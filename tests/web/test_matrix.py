@@ -45,12 +45,12 @@ DOORS = {
     "generate-images": Door("/generate-images", post=(401, 202, 202, 202, 401), body={"text": ["A kite"]}),
     "show-images": Door("/show-images?task_ids={job}", get=(401, 200, 404, 200, 401)),
     "api-job": Door("/api/jobs/{job}", get=(401, 200, 404, 200, 401)),
-    "api-decide-job": Door("/api/jobs/{job}/retry", post=(401, 409, 404, 404, 401), body={}),
+    "api-decide-job": Door("/api/jobs/{job}/retry", post=(401, 409, 404, 409, 401), body={}),
     "api-batches": Door(
         "/api/batches", get=(401, 200, 200, 200, 401), post=(401, 202, 202, 202, 401), body={"prompts": ["A kite"]}
     ),
     "api-batch": Door("/api/batches/{batch}", get=(401, 200, 404, 200, 401)),
-    "api-decide-batch": Door("/api/batches/{batch}/retry", post=(401, 200, 404, 404, 401), body={}),
+    "api-decide-batch": Door("/api/batches/{batch}/retry", post=(401, 200, 404, 200, 401), body={}),
     "api-batch-zip": Door("/api/batches/{batch}/zip", get=(401, 200, 404, 200, 401)),
     "api-images": Door("/api/images", get=(401, 200, 200, 200, 401)),
     "api-prompts": Door("/api/prompts", post=(401, 200, 200, 200, 401), body={"count": 1}),
@@ -92,8 +92,8 @@ DOORS = {
     "selection": Door("/history/selection", post=(403, 302, 302, 302, 401)),
     "trash": Door("/trash", get=(302, 200, 200, 200, 401)),
     "batch": Door("/batches/{batch}", get=(403, 200, 404, 200, 401)),
-    "decide-batch": Door("/batches/{batch}/retry", post=(403, 302, 404, 404, 401)),
-    "decide-job": Door("/jobs/{job}/retry", post=(403, 302, 404, 404, 401)),
+    "decide-batch": Door("/batches/{batch}/retry", post=(403, 302, 404, 302, 401)),
+    "decide-job": Door("/jobs/{job}/retry", post=(403, 302, 404, 302, 401)),
     "account": in_person("/account"),
     "account_login": Door(
         "/accounts/login/", get=(200, 302, 302, 302, 401), post=(200, 302, 302, 302, 401), delete=(405, 302, 302, 302, 401)
