@@ -57,6 +57,7 @@ ANONYMOUS_ACCESS = env.choice("ANONYMOUS_ACCESS", "open", ("open", "read", "clos
 # --- Django -------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "imagegen.apps.Operators",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -5,8 +5,8 @@ Counters begin anew at midnight UTC, as the day's limit does; Prometheus knows h
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
 from django.db.models.functions import Now
@@ -31,6 +31,33 @@ def text() -> bytes:
     return generate_latest(collected)
 
 
+class Queue(NamedTuple):
+    """What waits for a provider: how many jobs, how many of them for their next try, since when, and the rest for what."""
+
+    provider: str
+    waiting: int
+    retries: int
+    oldest: datetime
+    reason: str
+
+    @property
+    def reason_in_words(self) -> str:
+        return self.reason.replace("_", " ")
+
+
+def jobs_by(*columns: str) -> list[tuple[Any, ...]]:
+    """Count jobs by these columns, such as `state`: rows of their values and how many."""
+    return list(Job.objects.order_by().values_list(*columns).annotate(Count("pk")))
+
+
+def queues() -> list[Queue]:
+    """Return what waits, by provider."""
+    later = Count("pk", filter=Q(not_before__gt=Now()))
+    queued = Job.objects.filter(state=State.QUEUED).order_by("provider").values_list("provider")
+    rows = queued.annotate(all=Count("pk"), later=later, first=Min("created"))
+    return [Queue(name, count, retries, first, _reason(name)) for name, count, retries, first in rows]
+
+
 class _Rows(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from _jobs()
@@ -43,7 +70,7 @@ class _Rows(Collector):
 
 def _jobs() -> Iterator[Metric]:
     jobs = GaugeMetricFamily("chaotix_jobs", "Jobs by provider and state", labels=["provider", "state"])
-    for provider, state, count in Job.objects.order_by().values_list("provider", "state").annotate(Count("pk")):
+    for provider, state, count in jobs_by("provider", "state"):
         jobs.add_metric([provider, state], count)
     yield jobs
 
@@ -51,12 +78,10 @@ def _jobs() -> Iterator[Metric]:
 def _waiting() -> Iterator[Metric]:
     waiting = GaugeMetricFamily("chaotix_jobs_waiting", "Jobs that wait, by what for", labels=["provider", "reason"])
     oldest = GaugeMetricFamily("chaotix_oldest_waiting_seconds", "How long the oldest has waited", labels=["provider"])
-    later = Count("pk", filter=Q(not_before__gt=Now()))
-    queued = Job.objects.filter(state=State.QUEUED).order_by().values_list("provider")
-    for provider, count, retries, first in queued.annotate(all=Count("pk"), later=later, first=Min("created")):
-        waiting.add_metric([provider, "retry"], retries)
-        waiting.add_metric([provider, _reason(provider)], count - retries)
-        oldest.add_metric([provider], (timezone.now() - first).total_seconds())
+    for queue in queues():
+        waiting.add_metric([queue.provider, "retry"], queue.retries)
+        waiting.add_metric([queue.provider, queue.reason], queue.waiting - queue.retries)
+        oldest.add_metric([queue.provider], (timezone.now() - queue.oldest).total_seconds())
     yield waiting
     yield oldest
 

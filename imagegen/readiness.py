@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 from django.db import DatabaseError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from imagegen import conf, redis
@@ -21,19 +21,24 @@ def faults() -> dict[str, str | None]:
 
 def live_threads() -> int:
     """Return how many calls the worker processes that live could make at once."""
-    return sum(_alive().values_list("threads", flat=True))
+    return sum(alive().values_list("threads", flat=True))
 
 
 def threads_by_queue() -> Counter[str]:
     """Return how many calls they could make for each queue (conf.queue_name); one that listens to two counts for both."""
     found: Counter[str] = Counter()
-    for threads, queues in _alive().values_list("threads", "queues"):
+    for threads, queues in alive().values_list("threads", "queues"):
         found.update(dict.fromkeys((queues or conf.queue_name()).split(","), threads))
     return found
 
 
-def _alive() -> QuerySet[Worker]:
-    return Worker.objects.filter(heartbeat__gt=Now() - 3 * timedelta(seconds=conf.heartbeat_seconds()))
+def alive() -> QuerySet[Worker]:
+    return Worker.objects.filter(lives())
+
+
+def lives() -> Q:
+    """Return the condition on rows of workers that the process was heard of lately."""
+    return Q(heartbeat__gt=Now() - 3 * timedelta(seconds=conf.heartbeat_seconds()))
 
 
 def calls_in_flight() -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker
@@ -52,7 +53,7 @@ def _answers() -> bool:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The tests' own database, without others at its end: a thread may outlive its test, and PostgreSQL would keep it."""
-    # Whenever tables are emptied, Django would write down anew who may do what in its admin, which is not installed.
+    # Whenever tables are emptied, Django would write down anew who may do what in its admin, which no test asks about.
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
     yield
@@ -69,6 +70,8 @@ def _clean(broker: None) -> Iterator[None]:
     announcements.wait_until_idle()
     forget_everything()
     own_pictures().clear()
+    # The rows that it remembers may be gone with the test.
+    ContentType.objects.clear_cache()
     shutil.rmtree(django_settings.DATA_DIR / "spool", ignore_errors=True)
 
 

@@ -44,6 +44,7 @@ PAGES = {
     *(f"/accounts/two-factor{rest}" for rest in ("", "/authenticate", "/reauthenticate", "/activate", "/deactivate")),
     *(f"/accounts/two-factor/codes{rest}" for rest in ("", "/new", "/file")),
     "/first-run/{secret}",
+    "/admin",
     "/spending",
     "/events",
     "/metrics",
@@ -65,6 +66,8 @@ def schema(client: Client) -> Any:
 
 def routes(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
     for pattern in patterns:
+        if getattr(pattern, "app_name", "") == "admin":
+            continue
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns)
         elif not str(pattern.pattern).startswith("^(?:apis?|v1)"):
