@@ -15,7 +15,7 @@ from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
-from bench import flame, growth, local, makespan, memory, open_pages, plot, steps, submit, templates
+from bench import flame, galleries, growth, local, makespan, memory, open_pages, plot, steps, submit, templates
 from bench.figures import Figure
 
 HERE = Path(__file__).parent
@@ -27,6 +27,7 @@ CHAPTERS: dict[str, Callable[[int], list[Figure]]] = {
     "memory": memory.measure,
     "growth": growth.measure,
     "steps": steps.measure,
+    "galleries": galleries.measure,
     "templates": templates.measure,
     "local": local.measure,
     "flame": flame.measure,

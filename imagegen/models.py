@@ -23,6 +23,9 @@ NEWEST = (models.F("created").desc(), models.F("id").desc())
 # The condition on jobs whose pictures everybody may see.
 PUBLISHED = models.Q(visibility=Visibility.PUBLIC, deleted_at=None) & ~models.Q(picture="")
 
+# The condition on jobs whose pictures have no listing yet.
+TO_LIST = models.Q(place=None, deleted_at=None) & ~models.Q(picture="")
+
 
 class Batch(models.Model):
     """One submission. `scope` and `key` make its idempotency: one key of one owner stands for one batch.
@@ -62,6 +65,8 @@ class Job(models.Model):
     # Who else may see it, and since when it lies in the trash. Written by sharing.py alone.
     visibility = models.CharField(max_length=10, choices=_choices(Visibility), default=Visibility.PRIVATE)
     deleted_at = models.DateTimeField(null=True)
+    # The key of its listing, by which searches find it; without one they look at the job. Written by listings.py alone.
+    place = models.BigIntegerField(null=True)
 
     # What was asked. Absent options are empty; `size` is "WIDTHxHEIGHT" in pixels, `aspect_ratio` "W:H".
     prompt = models.TextField()
@@ -131,7 +136,17 @@ class Job(models.Model):
             models.Index(*NEWEST, name="job_public", condition=PUBLISHED),
             models.Index("owner", *NEWEST, name="job_history"),
             models.Index(*NEWEST, name="job_newest"),
-            # What the trash holds.
+            # What searches look through besides the listings, and of that the pictures that need one.
+            models.Index("place", "owner", *NEWEST, name="job_unlisted", condition=models.Q(place=None, deleted_at=None)),
+            models.Index("place", "ended_at", name="job_to_list", condition=TO_LIST),
+            # What the trash holds, and what has lain there too long.
+            models.Index(
+                "owner",
+                models.F("deleted_at").desc(),
+                models.F("id").desc(),
+                name="job_trash",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
             models.Index("deleted_at", name="job_deleted", condition=models.Q(deleted_at__isnull=False)),
             # What recovery reads: leases that ran out.
             models.Index("lease_until", name="job_leased", condition=models.Q(state=State.RUNNING)),
@@ -148,6 +163,75 @@ class Job(models.Model):
     def seed_used(self) -> int | None:
         """The seed that makes this picture: what the provider says, or else what it was asked for."""
         return self.seed if self.actual_seed is None else self.actual_seed
+
+    @property
+    def style_asked(self) -> str:
+        """The name of the saved style that was asked for, or the provider's own."""
+        return str(self.recipe.get("style", {}).get("name", "")) or self.style
+
+
+class Listing(models.Model):
+    """What searches read of a picture, in a row that is a tenth of its job's. Written by listings.py alone.
+
+    Nothing of it changes but who may see it; the database keeps an index of its words.
+    """
+
+    # The key is the order, the later asked for the greater, and always given: SQLite keeps rows by automatic keys alone.
+    place = models.BigAutoField(primary_key=True)
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="listing")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    visibility = models.CharField(max_length=10, choices=_choices(Visibility))
+    state = models.CharField(max_length=10, choices=_choices(State))
+    provider = models.CharField(max_length=60)
+    model = models.CharField(max_length=200)
+    # As it was asked for: a saved one has the name that it had then.
+    style = models.CharField(max_length=60, blank=True)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    # Those of the prompt, each once, with spaces between them.
+    words = models.TextField()
+
+    class Meta:
+        indexes = (
+            models.Index("owner", models.F("place").desc(), name="listing_history"),
+            models.Index(models.F("place").desc(), name="listing_public", condition=models.Q(visibility=Visibility.PUBLIC)),
+        )
+
+    def __str__(self) -> str:
+        return str(self.job_id)
+
+
+class Mark(models.Model):
+    """What one person thinks of a picture, which is nobody else's business. Written by marks.py alone."""
+
+    # Whose it is, as on Batch.
+    scope = models.CharField(max_length=40)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="marks")
+    is_favourite = models.BooleanField(default=False)
+    # Of five stars; 0 where there is no rating.
+    rating = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint("scope", "job", name="one_mark_per_person"),)
+
+    def __str__(self) -> str:
+        return f"{self.rating} of 5 {self.job_id}"
+
+
+class Tag(models.Model):
+    """A word that one person puts to a picture, to find it again. Written by marks.py alone."""
+
+    scope = models.CharField(max_length=40)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = (models.UniqueConstraint("scope", "name", "job", name="one_tag_per_name"),)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Attempt(models.Model):

@@ -70,6 +70,8 @@ class Card:
     step: int = 0
     steps: int = 0
     is_public: bool = False
+    # Whether whoever looks at it has it among their favourites; None where the page does not ask.
+    is_favourite: bool | None = None
 
     @property
     def is_over(self) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from imagegen import accounts
+from imagegen import accounts, listings
 from imagegen.accounts import Viewer
 from imagegen.models import Batch, Job
 from imagegen.states import UNFINISHED, Visibility, Wish
@@ -62,4 +62,9 @@ def trash(viewer: Viewer) -> QuerySet[Job]:
 
 def _do(wish: Wish, jobs: QuerySet[Job]) -> int:
     with writing():
-        return Job.objects.filter(pk__in=locked(jobs.filter(_FITS[wish]))).update(changed=Now(), **_CHANGES[wish])
+        fitting = locked(jobs.filter(_FITS[wish]))
+        if wish is Wish.DELETE:
+            listings.forget(fitting)
+        elif "visibility" in _CHANGES[wish]:
+            listings.show_to(Visibility(str(_CHANGES[wish]["visibility"])), fitting)
+        return Job.objects.filter(pk__in=fitting).update(changed=Now(), **_CHANGES[wish])

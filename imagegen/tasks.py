@@ -23,6 +23,7 @@ from imagegen import (
     generation,
     ledger,
     lifecycle,
+    listings,
     memory,
     recovery,
     redis,
@@ -40,6 +41,8 @@ Unreachable = OperationalError
 BATCH = 500
 # How often somebody looks for what is too old.
 RETENTION_SECONDS = 600
+# More than any worker draws meanwhile.
+LISTINGS_A_SWEEP = 2000
 # How kombu spells them for Redis: a list for each, the first without a suffix.
 PRIORITIES = (0, 3, 6, 9)
 PRIORITY_SEPARATOR = "\x06\x16"
@@ -111,8 +114,16 @@ class Sweeper(threading.Thread):
         ledger.close_forgotten_writings()
         if hints := recovery.forgotten({kind: queue_length(kind) for kind in registry.queues()}):
             publish(hints)
+        _list_new_pictures()
         if redis.client().set(redis.key("retention"), str(workers.ID), nx=True, ex=RETENTION_SECONDS):
             retention.empty_old_trash()
+
+
+def _list_new_pictures() -> None:
+    """Let searches find what came, and after an update or a storm some of the rest: this goes on with the next sweep."""
+    for _ in range(LISTINGS_A_SWEEP // listings.AT_ONCE):
+        if listings.list_new() < listings.AT_ONCE:
+            return
 
 
 class _Life:

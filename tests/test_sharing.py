@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
-from imagegen import decisions, exports, gallery, generation, outputs, queries, retention, sharing, storage, usage
+from imagegen import decisions, exports, gallery, generation, listings, outputs, queries, retention, sharing, storage, usage
 from imagegen.errors import NotAllowed
 from imagegen.gallery import ANY, Search
 from imagegen.models import Attempt, Batch, Job
@@ -40,6 +40,7 @@ def batch(ada: User) -> Batch:
 def job(batch: Batch) -> Job:
     made = make_job(batch=batch, size="64x64")
     generation.run(made.pk)
+    listings.list_new()
     made.refresh_from_db()
     return made
 
@@ -54,7 +55,8 @@ def sees(who: Any, job: Job) -> dict[str, bool]:
         "card": queries.cards([str(job.pk)], who)[0].state != queries.MISSING,
         "file": queries.picture(job.pk, "png", who) is not None,
         "output": outputs.find(str(outputs.name(job)), who) is not None,
-        "list": job in gallery.find(Search(), who),
+        "list": job in gallery.find(Search(), who).after(most=9),
+        "search": job in gallery.find(Search(words="ninja"), who).after(most=9),
         "settings": queries.visible_job(str(job.pk), who) is not None,
         "live": job.pk in queries.visible_glances(who, batch="", task_ids=[str(job.pk)]),
         "zip": str(job.pk).encode() in b"".join(exports.of_jobs([job.pk], who)),
@@ -202,4 +204,4 @@ class TestRetention:
 def test_the_history_lists_whatever_is_theirs_and_not_in_the_trash(job: Job, ada: User) -> None:
     make_job(batch=job.batch, state=State.FAILED)
     wish(Wish.DELETE, job, ada)
-    assert [found.state for found in gallery.find(Search(state=ANY), ada)] == [State.FAILED]
+    assert [found.state for found in gallery.find(Search(state=ANY), ada).after(most=9)] == [State.FAILED]

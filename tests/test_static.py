@@ -1,5 +1,6 @@
 """Style and script are there whichever way the site is served."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,15 @@ def test_the_pages_work_under_runserver_without_collectstatic(tmp_path: Path) ->
     finally:
         server.terminate()
         server.wait(timeout=10)
+
+
+def test_what_others_wrote_is_as_they_published_it() -> None:
+    folder = PROJECT / "imagegen" / "static" / "photoswipe"
+    sums = dict(line.split()[::-1] for line in (folder / "README.md").read_text().splitlines() if line.startswith("    "))
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "README.md"
+    }
+    assert found == sums
 
 
 def _serves(port: int) -> bool:

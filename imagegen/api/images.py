@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from imagegen import addresses, gallery, queries, statements
-from imagegen.api import shapes
-from imagegen.api.pages import NewestFirst, Paged
+from imagegen import addresses, gallery, marks, queries, statements
+from imagegen.api import places, shapes
+from imagegen.api.pages import USUAL, Paged
 from imagegen.api.schema import describe
 from imagegen.api.shapes import CostShape
 from imagegen.gallery import Search
@@ -59,7 +59,9 @@ class ImagesShape(TypedDict):
 class Asked(Paged):
     """What to look for; everything that is given must fit."""
 
-    q = serializers.CharField(required=False, max_length=200, help_text="Words that must all be in the prompt.")
+    q = serializers.CharField(
+        required=False, max_length=200, help_text="Beginnings of words that must all be in the prompt."
+    )
     provider = serializers.CharField(required=False)
     model = serializers.CharField(required=False)
     owner = serializers.CharField(required=False, help_text="A user's name.")
@@ -69,6 +71,11 @@ class Asked(Paged):
     state = serializers.ChoiceField(
         [*(state.value for state in State), gallery.ANY], required=False, help_text="Without it, whatever has a picture."
     )
+    rating = serializers.IntegerField(
+        required=False, min_value=1, max_value=marks.STARS, help_text="How many stars you gave it at least."
+    )
+    favourite = serializers.BooleanField(required=False, help_text="true: your favourites.")
+    tag = serializers.CharField(required=False, help_text="One of your tags.")
     since = serializers.DateTimeField(required=False, help_text="Asked for then or later.")
     until = serializers.DateTimeField(required=False, help_text="Asked for earlier than this.")
 
@@ -78,15 +85,15 @@ class Images(APIView):
 
     @describe("images", "Find pictures", {200: ImagesShape}, asked=Asked)
     def get(self, request: Request) -> Response:
-        pages, wanted = NewestFirst(), Asked.read(request.query_params)
+        wanted = Asked.read(request.query_params)
         found = gallery.find(_search(wanted), request.user)
-        page = pages.paginate_queryset(found, request, self) or []
-        return pages.get_paginated_response(_entries(request, page))
+        page = places.page(found, request, most=wanted.get("limit", USUAL))
+        return Response({"next": page.next, "previous": page.previous, "results": _entries(request, page.jobs)})
 
 
 def _search(wanted: dict[str, Any]) -> Search:
-    given = {name: value for name, value in wanted.items() if name not in ("q", "limit", "cursor")}
-    return Search(words=wanted.get("q"), **given)
+    given = {name: value for name, value in wanted.items() if name not in ("q", "favourite", "limit", "cursor")}
+    return Search(words=wanted.get("q"), is_favourite=wanted.get("favourite", False), **given)
 
 
 def _entries(request: Request, jobs: list[Job]) -> list[ImageShape]:

@@ -24,7 +24,7 @@ def on_job(request: HttpRequest, job_id: str, decision: str) -> HttpResponse:
             raise Http404("No such job.")
     except Conflict as error:
         messages.warning(request, str(error))
-    return redirect(f"{_page(request)}#card-{job_id}")
+    return redirect(f"{came_from(request)}#card-{job_id}")
 
 
 @require_POST
@@ -38,7 +38,7 @@ def on_batch(request: HttpRequest, batch_id: str, decision: str) -> HttpResponse
     return redirect(reverse("batch", args=[batch_id]))
 
 
-def _page(request: HttpRequest) -> str:
+def came_from(request: HttpRequest) -> str:
     """Return the page on this site that somebody came from, or the first one."""
     page = request.POST.get("next", "")
     return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else reverse("compose")

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from imagegen import accounts, addresses, estimates, exports, metadata, queries, remaking, statements, submission
+from imagegen import accounts, addresses, estimates, exports, marks, metadata, queries, remaking, statements, submission
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission
 from imagegen.estimates import Estimate
@@ -59,6 +59,8 @@ def image(request: HttpRequest, job_id: str) -> HttpResponse:
         "offers": _offers(found.job, request.user),
         "once": uuid4(),
         "mine": mine,
+        "opinion": marks.of([found.job.pk], request.user)[found.job.pk],
+        "stars": range(1, marks.STARS + 1),
         "has_story": found.job.content_type == "image/png",
         "ours": {"template": found.job.recipe.get("template"), "choices": found.job.recipe.get("choices", [])},
     }
@@ -128,7 +130,7 @@ def _facts(job: Job) -> list[Fact]:
         Fact("Model", job.model, job.model),
         Fact("Size", job.size or job.aspect_ratio or "the usual", f"{job.width} × {job.height} pixels"),
         Fact("Seed", _text(job.seed), _text(job.seed_used)),
-        Fact("Style", job.recipe.get("style", {}).get("name") or job.style, job.style),
+        Fact("Style", job.style_asked, job.style),
         Fact("Quality", job.quality, job.quality),
         Fact("Not in the picture", job.negative_prompt, ""),
         Fact("Format", "", job.content_type.removeprefix("image/").upper()),

@@ -1,52 +1,51 @@
 """The public gallery, and everybody's own history: pictures, found by what was asked for."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from django import forms
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from imagegen import accounts, addresses, gallery, library, queries
-from imagegen.gallery import ANY, Search
-from imagegen.models import PUBLISHED, Job
-from imagegen.providers import registry
-from imagegen.queries import LABELS
+from imagegen import accounts, addresses, gallery, marks, queries
+from imagegen.gallery import ANY, MOST_COUNTED, Counts, Edge, Search, Shelf
+from imagegen.models import Job
+from imagegen.queries import LABELS, Card
 from imagegen.states import State
 
 ON_A_PAGE = 48
 MAX_WORDS = 200
 USUAL = ("", "any")
-
-
-def _providers() -> list[tuple[str, str]]:
-    return [USUAL, *((name, name) for name in registry.names())]
-
-
-def _styles() -> list[tuple[str, str]]:
-    known = {style for _, provider in registry.made() for style in provider.styles} | library.our_styles().keys()
-    return [USUAL, *((style, style) for style in sorted(known))]
+STARS = [
+    USUAL,
+    *((str(stars), f"{stars} or more" if stars < marks.STARS else str(stars)) for stars in range(1, marks.STARS + 1)),
+]
 
 
 class SearchForm(forms.Form):
     """What to look for; what is left empty is no matter, and so is what nobody can understand."""
 
     q = forms.CharField(label="Words in the prompt", required=False)
-    provider = forms.ChoiceField(label="Made by", choices=_providers, required=False)
-    style = forms.ChoiceField(label="Style", choices=_styles, required=False)
+    provider = forms.CharField(label="Made by", max_length=60, required=False, widget=forms.Select)
+    model = forms.CharField(label="Model", max_length=200, required=False, widget=forms.Select)
+    style = forms.CharField(label="Style", max_length=60, required=False, widget=forms.Select)
+    size = forms.RegexField(r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$", label="Size", required=False, widget=forms.Select)
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="Until", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     state = forms.ChoiceField(label="State", choices=[USUAL, *((state, LABELS[state]) for state in State)], required=False)
+    rating = forms.TypedChoiceField(label="My stars", choices=STARS, coerce=int, empty_value=None, required=False)
+    tag = forms.CharField(label="My tag", max_length=marks.MAX_TAG, required=False, widget=forms.Select)
+    favourite = forms.BooleanField(label="My favourites only", required=False)
 
     def given(self) -> dict[str, str]:
         """Return what was asked for, as the words of an address."""
         self.is_valid()
         values = {name: value for name, value in self.cleaned_data.items() if value}
-        return {name: value.isoformat() if isinstance(value, date) else str(value) for name, value in values.items()}
+        return {name: _spelled(value) for name, value in values.items()}
 
     def search(self, *, anything: bool) -> Search:
         """Return what to look for: whatever has a picture, or `anything` whatever became of it."""
@@ -54,12 +53,22 @@ class SearchForm(forms.Form):
         asked = self.cleaned_data
         return Search(
             words=asked.get("q", "")[:MAX_WORDS],
-            provider=asked.get("provider") or None,
-            style=asked.get("style") or None,
             since=_begin(asked.get("since")),
             until=_begin(asked.get("until"), days=1),
             state=(asked.get("state") or ANY) if anything else None,
+            is_favourite=asked.get("favourite", False),
+            **{name: asked.get(name) or None for name in ("provider", "model", "style", "size", "rating", "tag")},
         )
+
+    def offer(self, counts: Counts, tags: dict[str, int]) -> None:
+        """Offer the values that there are, each with how often; and what was chosen, where it is not found any more."""
+        for name, values in {**counts.of, "tag": tags}.items():
+            if name in self.fields:
+                chosen = str(self.cleaned_data.get(name) or "")
+                shown = sorted({*values, *filter(None, [chosen])})
+                label = {state: LABELS[State(state)] for state in values} if name == "state" else {}
+                offered = [(value, f"{label.get(value, value)} ({values.get(value, 0)})") for value in shown]
+                self.fields[name].widget.choices = [USUAL, *offered]
 
 
 @require_safe
@@ -67,8 +76,7 @@ def public(request: HttpRequest) -> HttpResponse:
     """Show what people published, the newest first."""
     form = _form(request)
     del form.fields["state"]
-    found = gallery.find(form.search(anything=False), request.user).filter(PUBLISHED)
-    return _page(request, form, found, heading="Gallery", mine=False, empty="Nobody has published a picture yet.")
+    return _page(request, form, Shelf.GALLERY, heading="Gallery", empty="Nobody has published a picture yet.")
 
 
 @require_safe
@@ -76,33 +84,53 @@ def mine(request: HttpRequest) -> HttpResponse:
     """Show everything that this person asked for, the newest first, whatever became of it."""
     if not accounts.may_submit(request.user):
         return redirect_to_login(request.get_full_path())
-    form = _form(request)
-    found = gallery.find(form.search(anything=True), request.user).filter(accounts.is_theirs(request.user))
-    return _page(request, form, found, heading="History", mine=True, empty="You have not asked for a picture yet.")
+    return _page(request, _form(request), Shelf.HISTORY, heading="History", empty="You have not asked for a picture yet.")
 
 
 def _form(request: HttpRequest) -> SearchForm:
     # No database keeps a NUL character, so there is none to find.
-    return SearchForm({name: value.replace("\x00", "") for name, value in request.GET.dict().items()})
+    form = SearchForm({name: value.replace("\x00", "") for name, value in request.GET.dict().items()})
+    if not accounts.may_submit(request.user):
+        for name in ("rating", "tag", "favourite"):
+            del form.fields[name]
+    return form
 
 
-def _page(
-    request: HttpRequest, form: SearchForm, found: QuerySet[Job], *, heading: str, mine: bool, empty: str
-) -> HttpResponse:
-    jobs = gallery.after(found, _place(request), most=ON_A_PAGE + 1)
-    shown = [str(job.pk) for job in jobs[:ON_A_PAGE]]
+def _page(request: HttpRequest, form: SearchForm, shelf: Shelf, *, heading: str, empty: str) -> HttpResponse:
+    found = gallery.find(form.search(anything=shelf is Shelf.HISTORY), request.user, shelf=shelf)
+    place = _place(request)
+    jobs = found.after(place, most=ON_A_PAGE + 1)
+    counts = None if place else found.counts()
+    if counts:
+        form.offer(counts, marks.tags_of(request.user))
     asked = form.given()
     context = {
         "heading": heading,
-        "mine": mine,
+        "mine": shelf is Shelf.HISTORY,
         "form": form,
         "narrowed": bool(asked.keys() - {"q"}),
+        "counted": None if counts is None or counts.are_all else MOST_COUNTED,
         "asked": asked,
-        "cards": queries.cards(shown, request.user, base_url=addresses.base_url(request)),
+        "cards": _cards(request, jobs[:ON_A_PAGE]),
         "empty": "Nothing fits all of this." if asked else empty,
-        "more": urlencode({**asked, "after": shown[-1]}) if len(jobs) > ON_A_PAGE else "",
+        "more": urlencode({**asked, "after": str(jobs[ON_A_PAGE - 1].pk)}) if len(jobs) > ON_A_PAGE else "",
     }
     return render(request, "imagegen/pictures.html", context)
+
+
+def _cards(request: HttpRequest, jobs: list[Job]) -> list[Card]:
+    """Return the cards of these jobs, with hearts for whoever may give any."""
+    cards = queries.cards_of_jobs(jobs, base_url=addresses.base_url(request))
+    if not accounts.may_submit(request.user):
+        return cards
+    opinions = marks.of([job.pk for job in jobs], request.user)
+    return [replace(card, is_favourite=opinions[UUID(card.task_id)].is_favourite) for card in cards]
+
+
+def _spelled(value: object) -> str:
+    if value is True:
+        return "on"
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _begin(day: date | None, *, days: int = 0) -> datetime | None:
@@ -113,9 +141,9 @@ def _begin(day: date | None, *, days: int = 0) -> datetime | None:
         return None
 
 
-def _place(request: HttpRequest) -> UUID | None:
+def _place(request: HttpRequest) -> Edge | None:
     """Return the picture after which to go on; None where the address names none."""
     try:
-        return UUID(request.GET.get("after", ""))
+        return gallery.edge(UUID(request.GET.get("after", "")))
     except ValueError:
         return None

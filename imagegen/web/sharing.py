@@ -9,13 +9,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from imagegen import accounts, addresses, exports, queries, retention, sharing, streams
+from imagegen import accounts, addresses, exports, marks, queries, retention, sharing, streams
+from imagegen.errors import BadSubmission
 from imagegen.states import Wish
 
 ON_A_PAGE = 48
 # As many as one batch may hold.
 MAX_SELECTED = 1000
-DOWNLOAD = "download"
+DOWNLOAD, TAG = "download", "tag"
 DONE = {
     Wish.PUBLISH: "{} shown in the gallery now.",
     Wish.TAKE_BACK: "{} no longer shown to anybody else.",
@@ -55,6 +56,8 @@ def on_selection(request: HttpRequest) -> HttpResponseBase:
         return redirect("history")
     if asked == DOWNLOAD:
         return streams.file(request, exports.of_jobs(jobs, request.user), name="chaotix.zip", content_type=streams.ZIP)
+    if asked == TAG:
+        return _tagged(request, jobs)
     if asked not in {*Wish}:
         raise Http404("No such wish.")
     _say(request, Wish(asked), sharing.on_jobs(Wish(asked), jobs, viewer=request.user))
@@ -79,9 +82,26 @@ def _ticked(request: HttpRequest) -> list[UUID]:
         raise Http404("No such picture.") from error
 
 
+def _tagged(request: HttpRequest, jobs: list[UUID]) -> HttpResponse:
+    try:
+        names = marks.tags_in(request.POST.get("tags", ""))
+        tagged = marks.tag(jobs, request.user, names) if names else 0
+    except BadSubmission as error:
+        messages.error(request, f"Tags {error}.")
+        return redirect("history")
+    if tagged:
+        messages.success(request, f"{_pictures(tagged)} tagged {', '.join(names)} now.")
+    else:
+        messages.warning(request, "Write a tag first, beside the button.")
+    return redirect("history")
+
+
 def _say(request: HttpRequest, wish: Wish, changed: int) -> None:
     if not changed:
         why = ": what is still being made is canceled first" if wish is Wish.DELETE else ""
         return messages.warning(request, f"Nothing was changed{why}.")
-    pictures = "1 picture is" if changed == 1 else f"{changed} pictures are"
-    return messages.success(request, DONE[wish].format(pictures))
+    return messages.success(request, DONE[wish].format(_pictures(changed)))
+
+
+def _pictures(count: int) -> str:
+    return "1 picture is" if count == 1 else f"{count} pictures are"

@@ -18,6 +18,7 @@ from imagegen.web import (
     library,
     live,
     mail,
+    marks,
     media,
     metrics,
     pages,
@@ -46,6 +47,9 @@ urlpatterns = [
     re_path(
         rf"^images/(?P<job_id>{UUID})/(?P<wish>publish|take-back|delete|restore)$", sharing.on_picture, name="share-image"
     ),
+    re_path(rf"^images/(?P<job_id>{UUID})/favourite$", marks.favour, name="favour"),
+    re_path(rf"^images/(?P<job_id>{UUID})/rating$", marks.rate, name="rate"),
+    re_path(rf"^images/(?P<job_id>{UUID})/tags$", marks.retag, name="retag"),
     re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<wish>publish|take-back)$", sharing.on_batch, name="share-batch"),
     path("account", in_person(account.account), name="account"),
     path("accounts/login/", views.login, name="account_login"),

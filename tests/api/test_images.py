@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from imagegen import generation, storage
+from imagegen import generation, listings, storage
 from imagegen.models import Attempt, Batch, Job
 from imagegen.states import State, Visibility
 from tests.rows import make_batch, make_job
@@ -56,14 +56,38 @@ class TestSearch:
         ],
         ids=str,
     )
-    def test_everything_that_is_asked_for_must_fit(self, client: Client, asked: dict[str, str], prompts: list[str]) -> None:
+    @pytest.mark.parametrize("is_listed", [True, False])
+    def test_everything_that_is_asked_for_must_fit(
+        self, client: Client, asked: dict[str, str], prompts: list[str], is_listed: bool
+    ) -> None:
         january, april = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 4))
         make_job("A kite, red", picture="a.png", created=january, state=State.SUCCEEDED)
         other: dict[str, Any] = {"provider": "other", "model": "big", "style": "anime", "width": 640, "height": 480}
         make_job("A dog", picture="b.png", created=april, state=State.SUCCEEDED, **other)
         asked = {**asked, "since": f"{asked['since']}T00:00:00Z"} if "since" in asked else asked
         make_job("A queue", state=State.FAILED, created=january if "since" in asked else datetime(2026, 5, 1, tzinfo=UTC))
+        if is_listed:
+            listings.list_new()
         assert found(client, **asked) == prompts
+
+    def test_pages_lead_on_and_back(self, client: Client) -> None:
+        for number in range(5):
+            make_job(f"Kite {number}", picture="a.png", state=State.SUCCEEDED)
+        listings.list_new()
+        first = client.get(URL, {"q": "kite", "limit": "2"}).json()
+        second = client.get(first["next"]).json()
+        last = client.get(second["next"]).json()
+        assert [[each["prompt"] for each in page["results"]] for page in (first, second, last)] == [
+            ["Kite 4", "Kite 3"], ["Kite 2", "Kite 1"], ["Kite 0"]
+        ]  # fmt: skip
+        assert (first["previous"], last["next"]) == (None, None)
+        back = client.get(last["previous"]).json()
+        assert back["results"] == second["results"]
+        assert client.get(back["previous"]).json()["results"] == first["results"]
+
+    @pytest.mark.parametrize("cursor", ["x", "cD1hYmM=", "b24geCB5", "b24gMjAyNi0wMS0wMSAw"])
+    def test_a_cursor_of_nowhere_is_refused(self, client: Client, cursor: str) -> None:
+        assert client.get(URL, {"cursor": cursor}).status_code == 404
 
     def test_a_picture_tells_what_it_takes_to_make_it_again_and_what_it_cost(self, client: Client) -> None:
         job = drawn(name="Kite", negative_prompt="rain")

@@ -45,10 +45,11 @@ def test_without_script_a_link_leads_to_them(visit: Visit) -> None:
 def test_what_is_narrowed_down_stays_so(visitor: Visitor) -> None:
     page = visitor.open(ADDRESS)
     page.locator("summary", has_text="Narrow it down").click()
-    page.get_by_label("State").select_option("failed")
+    page.get_by_label("State").select_option("succeeded")
+    page.get_by_label("Until").fill("2020-01-01")
     page.get_by_role("button", name="Search").click()
-    expect(page.get_by_text("Nothing fits all of this.")).to_be_visible()
-    expect(page.get_by_label("State")).to_have_value("failed")
+    expect(page.locator(".nothing")).to_contain_text("Nothing fits all of this.")
+    expect(page.get_by_label("State")).to_have_value("succeeded")
     page.get_by_role("link", name="Show all").click()
     expect(page.locator("li.card").first).to_be_visible()
 

@@ -21,6 +21,7 @@ def lighthouse(product: Product) -> str:
 def page(visitor: Visitor, lighthouse: str) -> Page:
     page = visitor.open(results([lighthouse]))
     page.locator("li.card a.frame").click()
+    page.get_by_role("link", name="Details").click()
     page.wait_for_url(f"**/images/{lighthouse}")
     return page
 

@@ -28,7 +28,9 @@ HEIGHT = 900
 PASSWORD = "correct horse battery"
 # The size of targets is a rule of WCAG 2.2 that axe leaves off by default.
 RUN_AXE = "() => axe.run({rules: {'target-size': {enabled: true}}})"
+# What waits to be swiped in is out there on purpose, and hidden from everybody.
 FIND_WHAT_STICKS_OUT = """() => [...document.querySelectorAll("body *")]
+    .filter((element) => !element.closest(".pswp__item[aria-hidden=true]"))
     .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1)
     .map((element) => element.outerHTML.slice(0, 80))"""
 SCROLLS_SIDEWAYS = "() => document.scrollingElement.scrollWidth > innerWidth"
@@ -85,9 +87,19 @@ def one(page: Page, ids: Ids) -> None:
 
 
 def image(page: Page, ids: Ids) -> None:
+    page.goto(f"/images/{ids.few[0]}")
+    expect(page.get_by_role("button", name="Make again (free)")).to_be_visible()
+
+
+def in_full(page: Page, ids: Ids) -> None:
     page.goto(results(ids.few))
     page.locator("li.card a.frame").first.click()
-    expect(page.get_by_role("button", name="Make again (free)")).to_be_visible()
+    expect(page.locator(".pswp--ui-visible")).to_be_visible()
+
+
+def narrowed(page: Page, ids: Ids) -> None:
+    page.goto("/history?provider=demo")
+    expect(page.get_by_label("My tag")).to_be_visible()
 
 
 def image_failed(page: Page, ids: Ids) -> None:
@@ -287,7 +299,7 @@ def obstacles(page: Page) -> list[str]:
 VIEWS: list[View] = [compose, options, faults, preview, ideas, unending, ended, few, one, gallery, no_match, history]
 VIEWS += [image, image_failed, settings_of_another, ticked, trash, empty_trash]
 VIEWS += [library, library_form, spending, sign_up, account, nothing]
-VIEWS += [own_choices, two_factor, recovery_codes, one_more_code, forgotten]
+VIEWS += [in_full, narrowed, own_choices, two_factor, recovery_codes, one_more_code, forgotten]
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -97,14 +97,16 @@ class TestNarrowing:
     def test_what_does_not_fit_is_left_out(self, client: Client, fox: str, asked: str) -> None:
         assert shown(client.get(f"/gallery?{asked}")) == [fox]
 
-    @pytest.mark.parametrize("asked", ["until=2026-03-04", "style=comic-book", "provider=demo&style=anime&q=kite"])
+    @pytest.mark.parametrize(
+        "asked", ["until=2026-03-04", "style=comic-book", "provider=demo&style=anime&q=kite", "provider=nobody"]
+    )
     def test_nothing_that_fits_is_said(self, client: Client, fox: str, asked: str) -> None:
         answer = client.get(f"/gallery?{asked}")
         assert shown(answer) == []
         assert "Nothing fits all of this." in text(answer)
 
     @pytest.mark.parametrize(
-        "asked", ["since=yesterday", "style=%00", "provider=nobody", "until=9999-12-31", "state=failed"]
+        "asked", ["since=yesterday", "style=%00", "size=huge", "until=9999-12-31", "state=failed", "rating=7", "q=%00"]
     )
     def test_what_nobody_understands_is_no_matter(self, client: Client, fox: str, asked: str) -> None:
         assert len(shown(client.get(f"/gallery?{asked}"))) == 2

@@ -1,20 +1,31 @@
-// Older pictures come by themselves where somebody reaches the end; the link to them stays for everybody else.
+// Searches answer while somebody types, older pictures come where the page ends, hearts fill in at once. The forms and the
+// link do the same for everybody else.
 (() => {
   "use strict";
-  const cards = document.querySelector("ol.cards");
+  const PAUSE_MILLISECONDS = 250;
+  const search = document.querySelector("form[role=search]");
+  const found = document.getElementById("found");
   const said = document.querySelector(".intro .spoken[role=status]");
-  const link = () => document.querySelector(".more a");
+  const link = () => found.querySelector(".more a");
+  let asked = 0;
+  let timer = null;
 
-  const load = async () => {
-    const { href } = link();
+  const read = async (href) => {
     const answer = await fetch(href);
     if (!answer.ok) throw new Error(answer.statusText);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  };
+
+  const load = async () => {
+    const number = asked;
+    const page = await read(link().href);
+    // Somebody has looked for something else meanwhile.
+    if (number !== asked) return;
     const older = [...page.querySelectorAll("li.card")];
-    cards.append(...older);
+    found.querySelector("ol.cards").append(...older);
     const next = page.querySelector(".more");
-    if (next) document.querySelector(".more").replaceWith(next);
-    else document.querySelector(".more").remove();
+    if (next) found.querySelector(".more").replaceWith(next);
+    else found.querySelector(".more").remove();
     said.textContent = `${older.length} older pictures`;
     watch();
   };
@@ -30,7 +41,70 @@
   );
 
   const watch = () => {
+    near.disconnect();
     if (link()) near.observe(link());
   };
-  if (cards) watch();
+
+  const address = () => {
+    const words = new URLSearchParams(new FormData(search));
+    for (const [name, value] of [...words]) if (!value) words.delete(name);
+    const query = words.toString();
+    return query ? `${location.pathname}?${query}` : location.pathname;
+  };
+
+  // How often each value is found changes with what else was chosen.
+  const recount = (page) => {
+    for (const field of search.querySelectorAll("select")) {
+      const { value } = field;
+      const options = page.getElementById(field.id)?.options;
+      if (!options) continue;
+      field.replaceChildren(...options);
+      field.value = value;
+    }
+  };
+
+  const look = async () => {
+    const number = ++asked;
+    const href = address();
+    const page = await read(href);
+    if (number !== asked) return;
+    found.replaceChildren(...page.getElementById("found").childNodes);
+    recount(page);
+    history.replaceState(null, "", href);
+    const next = document.querySelector("#decide [name=next]");
+    if (next) next.value = href;
+    const count = found.querySelectorAll("li.card").length;
+    said.textContent = count ? `${count}${link() ? " or more" : ""} ${count === 1 ? "picture" : "pictures"}` : found.querySelector(".nothing p").textContent;
+    watch();
+  };
+
+  // Where it fails, the button does it.
+  const lookSoon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => look().catch(() => {}), PAUSE_MILLISECONDS);
+  };
+
+  const favour = async (heart) => {
+    const body = new FormData(heart.form);
+    body.set(heart.name, heart.value);
+    const answer = await fetch(heart.formAction, { method: "POST", body, redirect: "manual" });
+    if (answer.type !== "opaqueredirect") throw new Error(answer.statusText);
+    const isPressed = heart.value === "yes";
+    heart.setAttribute("aria-pressed", String(isPressed));
+    heart.value = isPressed ? "no" : "yes";
+  };
+
+  search.addEventListener("input", lookSoon);
+  search.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(timer);
+    look().catch(() => search.submit());
+  });
+  document.addEventListener("click", (event) => {
+    const heart = event.target.closest("button.heart");
+    if (!heart) return;
+    event.preventDefault();
+    favour(heart).catch(() => heart.form.requestSubmit(heart));
+  });
+  watch();
 })();

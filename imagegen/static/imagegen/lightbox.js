@@ -1,0 +1,53 @@
+// Pictures in full, one after the other: by arrow keys, swipes and buttons. The page of each is a link away.
+(() => {
+  "use strict";
+  const cards = document.querySelector("main");
+
+  const lightbox = new PhotoSwipeLightbox({
+    gallery: cards,
+    children: "ol.cards a[data-pswp-src]",
+    pswpModule: PhotoSwipe,
+    bgOpacity: 0.94,
+    loop: false,
+    // It keeps the focus inside, and gives it back.
+    returnFocus: true,
+    padding: { top: 48, bottom: 96, left: 12, right: 12 },
+    // The place in the middle of a picture that came without its size.
+    initialZoomLevel: "fit",
+  });
+
+  // A picture whose size nobody wrote down tells it once it is loaded: until then it is a square.
+  lightbox.addFilter("domItemData", (item, element) => {
+    const image = element.querySelector("img");
+    item.w ||= image.naturalWidth || 1024;
+    item.h ||= image.naturalHeight || 1024;
+    item.alt = image.alt;
+    return item;
+  });
+
+  const caption = (element, pswp) => {
+    const card = pswp.currSlide.data.element.closest("li.card");
+    const prompt = document.createElement("p");
+    prompt.dir = "auto";
+    prompt.textContent = card.querySelector(".prompt").textContent;
+    const page = document.createElement("a");
+    page.href = pswp.currSlide.data.element.href;
+    page.textContent = "Details";
+    const origin = document.createElement("p");
+    origin.textContent = card.querySelector(".origin")?.textContent ?? "";
+    origin.append(" ", page);
+    element.replaceChildren(prompt, origin);
+  };
+
+  lightbox.on("uiRegister", () => {
+    lightbox.pswp.ui.registerElement({
+      name: "told",
+      order: 9,
+      isButton: false,
+      appendTo: "root",
+      onInit: (element, pswp) => pswp.on("change", () => caption(element, pswp)),
+    });
+  });
+  lightbox.on("afterInit", () => lightbox.pswp.element.setAttribute("aria-label", "Pictures in full"));
+  lightbox.init();
+})();
