@@ -82,10 +82,10 @@ def _consequence(decision: Decision, seen: Sequence[Job]) -> str:
     states = Counter(job.state for job in seen)
     match decision:
         case Decision.RETRY:
-            return f"{_calls(len(seen))} more may be made. Together that may cost: {estimates.of(seen)}."
+            return f"{_calls(len(seen))} may be made anew. That may cost: {estimates.of(seen)}."
         case Decision.BUY_AGAIN:
             twice = f"{_calls(len(seen))} may be paid twice, because nobody knows what became of the last"
-            return f"{twice}. Together that may cost, once more: {estimates.of(seen)}."
+            return f"{twice}. That may cost, once more: {estimates.of(seen)}."
     drawn = f"{states[State.RUNNING]} in flight: such a call may be paid, and its picture is kept"
     return f"{states[State.QUEUED]} waiting: nothing is paid for them. {drawn}. What is canceled stays canceled."
 

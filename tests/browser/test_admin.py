@@ -49,7 +49,7 @@ def test_failed_ones_are_found_and_tried_again_in_bulk_without_a_mouse(operator:
     operator.keyboard.type("Try")
     operator.keyboard.press("Tab")
     operator.keyboard.press("Enter")
-    expect(operator.get_by_text("Together that may cost: free.")).to_be_visible()
+    expect(operator.get_by_text("That may cost: free.")).to_be_visible()
     tab_to(operator, operator.get_by_role("button", name="Try 2 pictures again"))
     operator.keyboard.press("Enter")
     expect(operator.get_by_text("2 pictures will be tried again.")).to_be_visible()
