@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import needs
 from tests.browser import EXAMPLES, LONG_PROMPT, Visitor, waiting
+from tests.browser.views import Ids
 from tests.product import Product
 
 FLAGS = (
@@ -76,3 +77,15 @@ def unending(product: Product) -> list[str]:
     """Tasks of which one waits and one is drawn for longer than any test takes, and an id that no task has."""
     dog, ninja, thief = product.generate("A red flying dog", "A piano ninja [demo: later 600]", "A thief [demo: refuse]")
     return [dog, ninja, *waiting(product, "A footballer kid"), thief, "nonsense"]
+
+
+@pytest.fixture(scope="package")
+def ids(ended: list[str], unending: list[str], product: Product) -> Ids:
+    one = product.generate("../../a path <b>&amp; " + "verylongword" * 20 + LONG_PROMPT)
+    product.finished(one)
+    return Ids(ended, unending, ended[:3], one)
+
+
+@pytest.fixture
+def tab(visit: Visit) -> Page:
+    return visit(reduced_motion="reduce").new_page()

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.authenticator import code
 from tests.browser import Visitor
-from tests.browser.test_looks import PASSWORD, sign_up_as, turn_on_two_factor
+from tests.browser.views import PASSWORD, sign_up_as, turn_on_two_factor
 
 
 def sign_in(page: Page, name: str) -> None:
