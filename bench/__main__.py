@@ -15,7 +15,7 @@ from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
-from bench import flame, galleries, growth, local, makespan, memory, open_pages, plot, steps, submit, templates
+from bench import flame, galleries, growth, live_page, local, makespan, memory, open_pages, plot, steps, submit, templates
 from bench.figures import Figure
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ CHAPTERS: dict[str, Callable[[int], list[Figure]]] = {
     "makespan": makespan.measure,
     "submit": submit.measure,
     "pages": open_pages.measure,
+    "page": live_page.measure,
     "memory": memory.measure,
     "growth": growth.measure,
     "steps": steps.measure,

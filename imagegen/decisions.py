@@ -1,4 +1,4 @@
-"""What people decide about pictures they asked for: cancel, try again, buy again.
+"""What people decide about pictures they asked for: cancel, try again, buy again, pause, go on.
 
 Each decision is the owner's, and staff's who act for everybody: who else names the same id learns nothing, not even that it
 exists.
@@ -22,12 +22,22 @@ _FITS = {
     Decision.CANCEL: "only one that waits, runs, failed or is unknown can be canceled",
     Decision.RETRY: "only a failed one can be tried again",
     Decision.BUY_AGAIN: "only one whose outcome is unknown can be bought again",
+    Decision.PAUSE: "only one that has not ended can be paused",
+    Decision.RESUME: "only a paused one can go on",
 }
 # In which states a decision about many is about them: giving up an `unknown` one is a decision about that one.
 _FIT_MANY = {
     Decision.CANCEL: UNFINISHED,
     Decision.RETRY: frozenset({State.FAILED}),
     Decision.BUY_AGAIN: frozenset({State.UNKNOWN}),
+    Decision.PAUSE: UNFINISHED,
+    Decision.RESUME: UNFINISHED,
+}
+# What takes no look at how often a job was called for.
+_AT_ONCE = {
+    Decision.CANCEL: lifecycle.cancel,
+    Decision.PAUSE: lifecycle.hold,
+    Decision.RESUME: lifecycle.release,
 }
 # Jobs in one transaction, so that others need not wait long for their turn to write.
 AT_ONCE = 25
@@ -103,14 +113,14 @@ def _carry_out(decision: Decision, jobs: QuerySet[Job], *, fence: int | None = N
 
 
 def _change(decision: Decision, jobs: QuerySet[Job], *, fence: int | None) -> list[UUID]:
-    if decision is Decision.CANCEL:
-        return lifecycle.cancel(jobs)
+    if decision in _AT_ONCE:
+        return _AT_ONCE[decision](jobs)
     return lifecycle.ask_again(jobs, State.FAILED if decision is Decision.RETRY else State.UNKNOWN, fence=fence)
 
 
 def _tell(decision: Decision, changed: list[UUID]) -> None:
     """Tell workers what waits again: all at once, because the first of many are heard of before the others."""
-    if decision is not Decision.CANCEL:
+    if decision not in (Decision.CANCEL, Decision.PAUSE):
         announcements.after_commit(lanes.hints_of(changed))
 
 

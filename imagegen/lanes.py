@@ -49,7 +49,7 @@ class Lane(NamedTuple):
 
 def runnable(jobs: QuerySet[Job]) -> QuerySet[Job]:
     """Return those of these jobs that wait for nothing of their own."""
-    return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED)
+    return jobs.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=State.QUEUED, is_held=False)
 
 
 def provider_of_due(job: UUID) -> str | None:

@@ -21,7 +21,7 @@ from imagegen.claims import Claim, mine
 from imagegen.ledger import Receipt
 from imagegen.models import Job, ProviderPause
 from imagegen.pictures import Picture
-from imagegen.states import Charged, State
+from imagegen.states import UNFINISHED, Charged, State
 from imagegen.together import Together
 from imagegen.writes import give_back_connection, locked, tell, turn, update, writing
 
@@ -177,10 +177,25 @@ def ask_again(jobs: QuerySet[Job], state: State, *, fence: int | None = None) ->
         found = locked(jobs.filter(state=state))
         Job.objects.filter(pk__in=found).update(
             changed=Now(), state=State.QUEUED, ended_at=None, not_before=None, hinted_at=Now(), error_code="",
-            error_sentence="", cancel_requested=False, tries_from=F("fence"), may_pay=ledger.paid_calls_of_row() + 1,
+            error_sentence="", cancel_requested=False, is_held=False, tries_from=F("fence"),
+            may_pay=ledger.paid_calls_of_row() + 1,
         )  # fmt: skip
         lanes.queue_again(found)
         tell(found)
+    return found
+
+
+def hold(jobs: QuerySet[Job]) -> list[UUID]:
+    """Begin no call for those of these jobs that have not ended, and return them; a call in flight goes on."""
+    return _let_wait(jobs, is_held=True)
+
+
+def release(jobs: QuerySet[Job]) -> list[UUID]:
+    """Let those of these jobs go on that were held, behind those of their lane that wait, and return them."""
+    with writing():
+        found = _let_wait(jobs, is_held=False)
+        Job.objects.filter(pk__in=found).update(hinted_at=Now())
+        lanes.queue_again(found)
     return found
 
 
@@ -189,6 +204,14 @@ def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -
     rows = Job.objects.filter(pk=job, picture=picture, thumbnail="", defect="")
     with writing():
         return update(rows, job, thumbnail=thumbnail, defect=defect)
+
+
+def _let_wait(jobs: QuerySet[Job], *, is_held: bool) -> list[UUID]:
+    with writing():
+        found = locked(jobs.filter(state__in=UNFINISHED, is_held=not is_held))
+        Job.objects.filter(pk__in=found).update(changed=Now(), is_held=is_held)
+        tell(found)
+    return found
 
 
 def _close(held: Claim, outcome: str, charged: Charged, receipt: Receipt) -> bool:

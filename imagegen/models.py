@@ -98,6 +98,8 @@ class Job(models.Model):
     not_before = models.DateTimeField(null=True)
     hinted_at = models.DateTimeField(null=True)
     cancel_requested = models.BooleanField(default=False)
+    # Whether its owner lets it wait: no call begins for it until they say so.
+    is_held = models.BooleanField(default=False)
     # Who comes first, among the waiting jobs of a provider: the lowest (lanes.py).
     turn = models.PositiveBigIntegerField(default=0)
 

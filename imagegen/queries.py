@@ -70,6 +70,8 @@ class Card:
     step: int = 0
     steps: int = 0
     is_public: bool = False
+    # Whether its owner lets it wait.
+    is_held: bool = False
     # Whether whoever looks at it has it among their favourites; None where the page does not ask.
     is_favourite: bool | None = None
 
@@ -90,6 +92,7 @@ class Glance(NamedTuple):
     state: str
     created: datetime
     has_picture: bool
+    is_held: bool
 
 
 class Progress(NamedTuple):
@@ -100,6 +103,7 @@ class Progress(NamedTuple):
     pictures: int
     failed: int
     unfinished: int
+    held: int
     seconds_left: int | None
 
     @property
@@ -215,9 +219,10 @@ def progress(shown: Iterable[Card | Glance], *, missing: int = 0) -> Progress:
     unfinished = sum(each.state in UNFINISHED for each in shown)
     pictures = sum(each.has_picture for each in shown)
     failed = sum(each.state == State.FAILED for each in shown)
+    held = sum(each.is_held and each.state in UNFINISHED for each in shown)
     done = len(shown) - unfinished
     left = _seconds_left(shown, done, unfinished)
-    return Progress(len(shown) + missing, done + missing, pictures, failed, unfinished, left)
+    return Progress(len(shown) + missing, done + missing, pictures, failed, unfinished, held, left)
 
 
 def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
@@ -262,6 +267,7 @@ class _CardMaker:
             step=job.step if job.state == State.RUNNING else 0,
             steps=job.steps if job.state == State.RUNNING else 0,
             is_public=job.visibility == Visibility.PUBLIC,
+            is_held=job.is_held,
         )
 
     def _url(self, job: Job, suffix: str) -> str:
@@ -298,6 +304,11 @@ def is_mine(batch_id: UUID, viewer: Viewer) -> bool:
     return accounts.may_submit(viewer) and Batch.objects.filter(accounts.may_change(viewer), pk=batch_id).exists()
 
 
+def is_told_cost(batch_id: UUID, viewer: Viewer) -> bool:
+    """Whether this person may know what a batch cost: whose it is, and who oversees what is spent here."""
+    return is_mine(batch_id, viewer) or accounts.may_oversee(viewer)
+
+
 def is_public(batch_id: UUID) -> bool:
     """Whether everybody may see this batch."""
     return Batch.objects.filter(pk=batch_id, visibility=Visibility.PUBLIC).exists()
@@ -317,8 +328,11 @@ def visible_jobs(viewer: Viewer) -> QuerySet[Job]:
 
 
 def _glances(jobs: QuerySet[Job]) -> dict[UUID, Glance]:
-    rows = jobs.values_list("pk", "changed", "state", "created", "picture")
-    return {job: Glance(_version(changed), state, created, bool(picture)) for job, changed, state, created, picture in rows}
+    rows = jobs.values_list("pk", "changed", "state", "created", "picture", "is_held")
+    return {
+        job: Glance(_version(changed), state, created, bool(picture), held)
+        for job, changed, state, created, picture, held in rows
+    }
 
 
 def _version(changed: datetime) -> str:

@@ -26,6 +26,13 @@ class Cost:
     unpriced: int
     amounts: dict[str, Decimal]
 
+    def __str__(self) -> str:
+        """Say it in words; what nobody knows is said, too."""
+        known = [f"{amount.normalize():f} {unit}" for unit, amount in self.amounts.items() if amount]
+        unknown = [f"{self.unpriced} of unknown price"] if self.unpriced else []
+        perhaps = [f"{self.perhaps_paid} perhaps paid"] if self.perhaps_paid else []
+        return ", ".join([*known, *unknown, *perhaps]) or "nothing"
+
 
 @dataclass(frozen=True)
 class JobStatement:
@@ -69,6 +76,11 @@ def of_batches(batches: Sequence[Batch]) -> list[BatchStatement]:
         states[batch_id][state] = count
     costs = _costs("job__batch", ids)
     return [BatchStatement(batch, states[batch.pk], costs[batch.pk]) for batch in batches]
+
+
+def of_batch_so_far(batch_id: UUID) -> Cost:
+    """Return what a batch has cost until now; whether somebody may know was asked before."""
+    return _costs("job__batch", [batch_id])[batch_id]
 
 
 def costs_of(jobs: Sequence[UUID]) -> dict[UUID, Cost]:

@@ -64,3 +64,5 @@ class Decision(StrEnum):
     CANCEL = "cancel"
     RETRY = "retry"
     BUY_AGAIN = "buy-again"
+    PAUSE = "pause"
+    RESUME = "resume"

@@ -37,7 +37,14 @@ class Outlook:
 
     def wait(self, job: Job) -> Wait:
         """Say what a queued job waits for: the first thing that would have to change."""
-        return self._pause(job) or self._money(job) or self._workers(job) or self._time(job) or self._turn(job)
+        return (
+            self._owner(job)
+            or self._pause(job)
+            or self._money(job)
+            or self._workers(job)
+            or self._time(job)
+            or self._turn(job)
+        )
 
     def _look(self) -> None:
         names = {job.provider for job in self._queued}
@@ -48,6 +55,9 @@ class Outlook:
         self._rests = limits.rests(names)
         self._paces = {name: _pace(name, self._now) for name in names}
         self._ahead = {job: ahead for name in names for job, ahead in _places(name, self._queued).items()}
+
+    def _owner(self, job: Job) -> Wait | None:
+        return Wait("Paused until its owner lets it go on.") if job.is_held else None
 
     def _pause(self, job: Job) -> Wait | None:
         pause = self._pauses.get(pauses.EVERYTHING) or self._pauses.get(job.provider)
@@ -108,7 +118,7 @@ def _pace(provider: str, now: datetime) -> float:
 
 def _places(provider: str, queued: Iterable[Job]) -> Mapping[UUID, int]:
     """Return how many jobs come before each: each lane has its turn, so another lane counts up to one's own place."""
-    waiting = Job.objects.filter(provider=provider, state=State.QUEUED)
+    waiting = Job.objects.filter(provider=provider, state=State.QUEUED, is_held=False)
     rows = waiting.order_by().values_list("owner", "batch").annotate(jobs=Count("pk"))
     lanes: defaultdict[Lane, int] = defaultdict(int)
     owners: dict[UUID, int | None] = {}

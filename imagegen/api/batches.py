@@ -153,11 +153,13 @@ class OneBatch(APIView):
 
 
 class DecideOnBatch(APIView):
-    """POST /api/batches/ID/cancel or …/retry (failed ones only); answers with the batch and how many jobs were changed."""
+    """POST /api/batches/ID/cancel, …/retry (failed ones only), …/pause, …/resume; tells the batch and how many changed."""
 
     parser_classes = (JSONObjectParser,)
 
-    @describe("decide_on_batch", "Cancel what has not ended, or retry what failed", {200: DecidedShape})
+    @describe(
+        "decide_on_batch", "Cancel or pause what has not ended, let it go on, or retry what failed", {200: DecidedShape}
+    )
     def post(self, request: Request, batch_id: str, decision: str) -> Response:
         changed = decisions.on_batch(Decision(decision), UUID(batch_id), viewer=request.user)
         if changed is None:

@@ -37,7 +37,7 @@ urlpatterns = [
     re_path(r"^api/batches/?$", batches.Batches.as_view(), name="api-batches"),
     re_path(rf"^api/batches/(?P<batch_id>{UUID})/?$", batches.OneBatch.as_view(), name="api-batch"),
     re_path(
-        rf"^api/batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)/?$",
+        rf"^api/batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry|pause|resume)/?$",
         batches.DecideOnBatch.as_view(),
         name="api-decide-batch",
     ),

@@ -22,10 +22,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from imagegen import queries
+from imagegen import queries, statements
 from imagegen.asking import Askers, hold_no_thread
 from imagegen.news import Newsroom, newsroom
 from imagegen.queries import Card, Glance, Progress
+from imagegen.statements import Cost
 from imagegen.states import State
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,13 @@ class Page:
     `number` is the version up to which it has everything, whatever events were lost; it comes back as Last-Event-ID.
     """
 
-    def __init__(self, glances: dict[UUID, Glance], seen: str, *, missing: int = 0, batch: str = "") -> None:
+    def __init__(
+        self, glances: dict[UUID, Glance], seen: str, *, missing: int = 0, batch: str = "", is_told_cost: bool = False
+    ) -> None:
         self.glances = glances
         self.batch = batch
+        self.cost: Cost | None = None
+        self._is_told_cost = is_told_cost
         self.number = seen
         self._missing = missing
         self._has = {job: glance.version if glance.version <= seen else "" for job, glance in glances.items()}
@@ -76,6 +81,11 @@ class Page:
         """Return the jobs of which the page has another version than the database."""
         return [job for job, glance in glances.items() if glance.version != self._has.get(job)]
 
+    async def look_at_cost(self) -> None:
+        """Ask what the batch has cost until now, where whoever looks at the page may know."""
+        if self._is_told_cost:
+            self.cost = await _database.ask(lambda: statements.of_batch_so_far(UUID(self.batch)))
+
     @property
     def waiting(self) -> list[UUID]:
         return [job for job, glance in self.glances.items() if glance.state == State.QUEUED]
@@ -95,7 +105,7 @@ class Page:
         news, self._news = self._news, {}
         for job, (card, _) in news.items():
             self._has[job] = card.version
-            self.glances[job] = Glance(card.version, card.state, self.glances[job].created, card.has_picture)
+            self.glances[job] = Glance(card.version, card.state, self.glances[job].created, card.has_picture, card.is_held)
         return [html for _, html in news.values()]
 
 
@@ -150,7 +160,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     seen = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
     missing = max(len(task_ids) - len(glances), 0)
     batch = request.GET.get("batch", "") if glances else ""
-    page = Page(glances, queries.earlier(seen, MARGIN_SECONDS), missing=missing, batch=batch)
+    is_told_cost = bool(batch) and await _database.ask(lambda: queries.is_told_cost(UUID(batch), request.user))
+    page = Page(glances, queries.earlier(seen, MARGIN_SECONDS), missing=missing, batch=batch, is_told_cost=is_told_cost)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(_events(page), content_type="text/event-stream", headers=headers)
 
@@ -180,6 +191,7 @@ async def _catch_up(page: Page) -> str:
     since = queries.earlier(page.number, MARGIN_SECONDS)
     glances = await _database.ask(lambda: queries.glances(list(page.glances), since=since))
     outdated = {job: glances[job].version for job in page.outdated(glances)}
+    await page.look_at_cost()
     for job, card, html in await _database.ask(lambda: _known_or_rendered(outdated)):
         page.push(job, card, html)
     return max((glance.version for glance in glances.values()), default=page.number)
@@ -195,7 +207,9 @@ async def _news(page: Page, *, until: float) -> AsyncIterator[str]:
         if owed and time.monotonic() >= told + PROGRESS_SECONDS:
             progress = page.progress()
             told, owed = time.monotonic(), False
-            context = {"progress": progress, "batch_id": page.batch}
+            if not progress.unfinished:
+                await page.look_at_cost()
+            context = {"progress": progress, "batch_id": page.batch, "cost": page.cost}
             html = render_to_string("imagegen/partials/progress.html", context)
             yield _event("progress", html, page.number)
             if not progress.unfinished:

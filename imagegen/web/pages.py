@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from imagegen import accounts, addresses, queries
+from imagegen import accounts, addresses, queries, statements
 
 
 @require_safe
@@ -24,6 +24,7 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         "refresh_seconds": progress.refresh_seconds,
         "events_url": queries.events_url(cards, batch=str(batch_id)),
         "mine": queries.is_mine(batch_id, request.user),
+        "cost": statements.of_batch_so_far(batch_id) if queries.is_told_cost(batch_id, request.user) else None,
         "batch_id": batch_id,
         "is_public": queries.is_public(batch_id),
     }

@@ -39,7 +39,9 @@ urlpatterns = [
     re_path(r"^library/(?P<kind>list|style)$", library.edit, name="library-new"),
     re_path(r"^library/(?P<kind>list|style)/(?P<name>[^?]+)$", library.edit, name="library-edit"),
     path("batches/<uuid:batch_id>", pages.batch, name="batch"),
-    re_path(rf"^batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry)$", decide.on_batch, name="decide-batch"),
+    re_path(
+        rf"^batches/(?P<batch_id>{UUID})/(?P<decision>cancel|retry|pause|resume)$", decide.on_batch, name="decide-batch"
+    ),
     re_path(rf"^jobs/(?P<job_id>{UUID})/(?P<decision>cancel|retry|buy-again)$", decide.on_job, name="decide-job"),
     re_path(rf"^images/(?P<job_id>{UUID})$", image.image, name="image"),
     re_path(rf"^images/(?P<job_id>{UUID})/(?P<form>file|plain)$", image.download, name="image-download"),

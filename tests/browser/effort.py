@@ -37,13 +37,25 @@ class LivePage:
 
     def __init__(self, page: Page, path: str) -> None:
         self._page = page
+        page.add_init_script(KEEP_STREAMS)
+        page.goto(path)
+        page.wait_for_function("() => streams.some((stream) => stream.hasTold)")
+
+    def bring_in(self, cards: Sequence[str]) -> None:
+        self._page.bring_to_front()
+        progress = self._page.locator(".progress").evaluate(HTML)
+        self._page.evaluate(BRING_IN, [list(cards), progress])
+
+
+class CountedPage(LivePage):
+    """A live page whose browser counts."""
+
+    def __init__(self, page: Page, path: str) -> None:
         self._session = page.context.new_cdp_session(page)
         self._session.send("Profiler.enable")
         # Code that was compiled before would be counted less finely.
         self._session.send("Profiler.startPreciseCoverage", {"callCount": True, "detailed": True})
-        page.add_init_script(KEEP_STREAMS)
-        page.goto(path)
-        page.wait_for_function("() => streams.some((stream) => stream.hasTold)")
+        super().__init__(page, path)
 
     def effort(self, cards: Sequence[str]) -> Effort:
         """Bring cards in, in several rounds, and return what one costs in the middle one of these."""
@@ -54,17 +66,12 @@ class LivePage:
     def _round(self, cards: Sequence[str]) -> Effort:
         browser = self._page.context.browser
         assert browser
-        self._page.bring_to_front()
         self._coverage()
         browser.start_tracing(page=self._page, categories=["devtools.timeline"])
         self.bring_in(cards)
         traced = json.loads(browser.stop_tracing())["traceEvents"]
         counts = (_elements(traced), _boxes(traced), sum(_steps(self._coverage())))
         return Effort(*(count / len(cards) for count in counts))
-
-    def bring_in(self, cards: Sequence[str]) -> None:
-        progress = self._page.locator(".progress").evaluate(HTML)
-        self._page.evaluate(BRING_IN, [list(cards), progress])
 
     def _coverage(self) -> list[dict[str, Any]]:
         """Return what was run of each script since the last time."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import Visitor, results, waiting
+from tests.browser import Visitor, expect_pictures, paused, results, waiting
 from tests.browser.test_keyboard import tab_to
 from tests.product import Product
 
@@ -52,6 +52,16 @@ def test_a_whole_batch_is_canceled_with_one_click(visitor: Visitor, product: Pro
     page.get_by_role("button", name="Cancel all").click()
     expect(page.locator("li.card[data-state=canceled]")).to_have_count(3)
     expect(page.get_by_text("3 of 3 done")).to_be_visible()
+
+
+def test_a_batch_is_paused_and_goes_on(visitor: Visitor, product: Product) -> None:
+    with paused(product):
+        page = send(visitor, "A kite", "A hill", "A lake")
+        page.get_by_role("button", name="Pause all").click()
+        expect(page.get_by_text("0 of 3 done, 3 paused")).to_be_visible()
+    expect(page.locator("li.card .why").last).to_have_text("Paused until its owner lets it go on.")
+    page.get_by_role("button", name="Go on").click()
+    expect_pictures(page, 3)
 
 
 def test_a_button_keeps_the_focus_when_its_card_is_replaced(visitor: Visitor) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import Visitor, paused, results
-from tests.browser.effort import Effort, LivePage, as_pictures
+from tests.browser.effort import CountedPage, Effort, as_pictures
 from tests.product import Product
 from tests.waiting import wait_until
 
@@ -59,7 +59,7 @@ def thousand(product: Product, chromium: Browser) -> Iterator[Thousand]:
 
 
 def effort_of(page: Page, ids: list[str], cards: list[str]) -> Effort:
-    found = LivePage(page, results(ids)).effort(cards)
+    found = CountedPage(page, results(ids)).effort(cards)
     page.close()
     return found
 
