@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response, expect
 
 from tests.product import Product
 
@@ -60,6 +60,7 @@ class Visitor:
         self._context.set_default_timeout(PATIENCE)
         self._context.add_init_script(REPORT_VIOLATIONS)
         self._context.on("console", self._note_console)
+        self._context.on("dialog", self._note_dialog)
         self._context.on("weberror", lambda error: self._troubles.append(f"script: {error.error}"))
         self._context.on("request", self._note_request)
         self._context.on("requestfailed", self._note_failure)
@@ -98,6 +99,10 @@ class Visitor:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         self._said.append((message.text, message.location.get("url", "")))
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self._troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _note_request(self, request: Request) -> None:
         self.asked.append(request.url)
