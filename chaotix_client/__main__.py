@@ -82,7 +82,7 @@ def _show(done: int, total: int) -> None:
 def _asked(words: argparse.Namespace) -> dict[str, Any]:
     """Return the body that asks for these prompts: one for each line of a text, or one for each JSON value of a .jsonl."""
     text = sys.stdin.read() if words.prompts == "-" else Path(words.prompts).read_text(encoding="utf-8-sig")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
     if not lines:
         raise ValueError(f"{words.prompts} holds no prompt")
     prompts = [json.loads(line) for line in lines] if words.prompts.endswith(".jsonl") else lines

@@ -47,7 +47,7 @@ Styles = Mapping[str, StyleWords]
 
 def lines(text: str) -> list[str]:
     """Return the lines of a list, without empty ones and those that begin with #."""
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return [line.strip() for line in texts.lines(text) if line.strip() and not line.lstrip().startswith("#")]
 
 
 def lists_of(viewer: Viewer) -> Lists:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, cast
 
+from imagegen import texts
 from imagegen.errors import BadSubmission, Problem
 
 # What a cell of a CSV file is read as where it is no text.
@@ -43,7 +44,7 @@ def read(body: bytes, kind: str, *, needs_prompts: bool = True) -> list[Line]:
 
 
 def _plain(text: str) -> Iterator[Line]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(texts.lines(text), 1):
         if line.strip():
             yield Line(number, line.strip())
 

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from imagegen import accounts, queries
 from imagegen.accounts import Viewer
+from imagegen.estimates import Estimate
 from imagegen.models import Attempt, Batch, Job
 from imagegen.queries import Card
 from imagegen.states import Charged
@@ -28,10 +29,9 @@ class Cost:
 
     def __str__(self) -> str:
         """Say it in words; what nobody knows is said, too."""
-        known = [f"{amount.normalize():f} {unit}" for unit, amount in self.amounts.items() if amount]
-        unknown = [f"{self.unpriced} of unknown price"] if self.unpriced else []
+        known = [str(Estimate(self.paid, self.amounts, self.unpriced))] if self.paid else []
         perhaps = [f"{self.perhaps_paid} perhaps paid"] if self.perhaps_paid else []
-        return ", ".join([*known, *unknown, *perhaps]) or "nothing"
+        return ", ".join([*known, *perhaps]) or "nothing"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,13 @@
-"""What no database keeps in a text."""
+"""What no database keeps in a text, and where its lines end."""
+
+import re
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a text. Not as splitlines() does, which also breaks at signs that stand inside a prompt."""
+    return _LINE_END.split(text)
 
 
 def fault(value: str) -> str:

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from imagegen import queries, statements
-from imagegen.estimates import Estimate
 from imagegen.models import Batch, Job
 from imagegen.operators import deciding, rows
 from imagegen.operators.rows import OwnerFilter, Rows
@@ -60,9 +59,7 @@ class Batches(Rows):
         return ", ".join(f"{count} {queries.LABELS[State(state)].lower()}" for state, count in states.items())
 
     def cost(self, batch: Batch) -> str:
-        cost = _statement(batch).cost
-        said = [str(Estimate(cost.paid, cost.amounts, cost.unpriced))] if cost.paid else []
-        return ", ".join([*said, *([f"{cost.perhaps_paid} perhaps paid"] if cost.perhaps_paid else [])])
+        return str(_statement(batch).cost)
 
     def pages(self, batch: Batch) -> SafeString:
         jobs = f"{reverse('admin:imagegen_job_changelist')}?batch={batch.pk}"

@@ -1,6 +1,5 @@
 """The compose form: one prompt or template per line, and options that every provider declares for itself."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -8,7 +7,7 @@ from uuid import uuid4
 
 from django import forms
 
-from imagegen import library, prompt_files
+from imagegen import library, prompt_files, texts
 from imagegen.accounts import Viewer
 from imagegen.errors import BadSubmission, Problem
 from imagegen.items import Item
@@ -208,8 +207,7 @@ class ComposeForm(ChoicesForm):
 
 def lines(text: str) -> list[str]:
     """Return the lines that hold something."""
-    # Not splitlines(), which also breaks at signs that a browser shows inside a line.
-    return [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+    return [line for line in texts.lines(text) if line.strip()]
 
 
 def _cells(line: str, rows: Sequence[dict[str, str]]) -> Sequence[dict[str, str] | None]:

@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import random
-import re
 import threading
 import time
 from collections import defaultdict
@@ -22,7 +21,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from imagegen import queries, statements
+from imagegen import queries, statements, texts
 from imagegen.asking import Askers, hold_no_thread
 from imagegen.news import Newsroom, newsroom
 from imagegen.queries import Card, Glance, Progress
@@ -36,7 +35,6 @@ PROGRESS_SECONDS = 0.5
 # A page may have been rendered just before a change was committed that carries an earlier time.
 MARGIN_SECONDS = 10.0
 RETRY_MILLISECONDS = 2000
-LINE_END = re.compile(r"\r\n|\r|\n")
 # Some 2 KB each.
 MOST_RENDERED = 3000
 
@@ -217,8 +215,7 @@ async def _news(page: Page, *, until: float) -> AsyncIterator[str]:
 
 
 def _event(name: str, text: str, number: str = "") -> str:
-    # Not splitlines(), which also breaks at signs that end no line of a stream: prompts would lose them.
-    lines = [f"event: {name}", *(f"data: {line}" for line in LINE_END.split(text))]
+    lines = [f"event: {name}", *(f"data: {line}" for line in texts.lines(text))]
     return "\n".join([*([f"id: {number}"] if number else []), *lines, "", ""])
 
 
