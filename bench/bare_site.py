@@ -6,4 +6,5 @@ Its settings; the view is in bare_urls.py.
 from chaotix.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.bare_urls"
-MIDDLEWARE = []
+# What django-allauth refuses to be without, and which does next to nothing.
+MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"]

@@ -127,9 +127,10 @@ class Found:
             return _Jobs(self._search, self._viewer).some(self._jobs, edge, most, backwards)
         # In this order: a picture that is listed meanwhile is found twice, not missed.
         unlisted = _Jobs(self._search, self._viewer).some(self._jobs.filter(place=None), edge, most, backwards)
-        places = _Listings(self._search, self._viewer).some(self._listings, edge, most, backwards)
-        jobs = Job.objects.filter(deleted_at=None).in_bulk([listing.job_id for listing in places])
-        listed = [jobs[listing.job_id] for listing in places if listing.job_id in jobs]
+        # Rows of nothing but ids: a database that has to put fifty thousand in order does so in half the time.
+        ids = _Listings(self._search, self._viewer).some(self._listings.values_list("job"), edge, most, backwards)
+        jobs = Job.objects.filter(deleted_at=None).in_bulk([job for (job,) in ids])
+        listed = [jobs[job] for (job,) in ids if job in jobs]
         merged = heapq.merge(unlisted, listed, key=_edge, reverse=not backwards)
         return list(islice({job.pk: job for job in merged}.values(), most))
 
@@ -150,8 +151,9 @@ class Found:
 class _Rows:
     """How a search is put to one kind of rows."""
 
-    # The column with the job's id, and the columns behind the facets.
-    job: str
+    # The key, the same as marks and tags have it, and the columns behind the facets.
+    key: str
+    key_of_mark: str
     columns: tuple[str, ...]
 
     def __init__(self, search: Search, viewer: Viewer) -> None:
@@ -217,13 +219,13 @@ class _Rows:
             conditions.append(Mark.objects.filter(scope=scope, rating__gte=search.rating))
         if search.tag:
             conditions.append(Tag.objects.filter(scope=scope, name=search.tag))
-        return reduce(and_, (Q(**{f"{self.job}__in": marked.values("job")}) for marked in conditions), Q())
+        return reduce(and_, (Q(**{f"{self.key}__in": marked.values(self.key_of_mark)}) for marked in conditions), Q())
 
 
 class _Jobs(_Rows):
     """Jobs themselves."""
 
-    job = "pk"
+    key, key_of_mark = "pk", "job"
     columns = ("provider", "model", "style", "recipe__style__name", "state", "width", "height")
 
     def facets_of(self, row: dict[str, Any], count: int) -> dict[str, Any]:
@@ -252,7 +254,7 @@ class _Jobs(_Rows):
 class _Listings(_Rows):
     """Listings, which all have pictures."""
 
-    job = "job"
+    key, key_of_mark = "place", "job__place"
     columns = ("provider", "model", "style", "state", "width", "height")
 
     def in_order(self, rows: QuerySet[Any], backwards: bool) -> QuerySet[Any]:

@@ -7,7 +7,7 @@ from django.db.migrations.state import StateApps
 SQLITE = (
     """
     CREATE VIRTUAL TABLE imagegen_listing_words USING fts5(
-        words, content='imagegen_listing', content_rowid='place', tokenize='ascii', prefix='1 2 3', detail='none'
+        words, content='imagegen_listing', content_rowid='place', tokenize='ascii', prefix='1 2 3 4 5 6 7 8', detail='none'
     )
     """,
     """
