@@ -79,8 +79,9 @@ def of_batches(batches: Sequence[Batch]) -> list[BatchStatement]:
 
 
 def of_batch_so_far(batch_id: UUID) -> Cost:
-    """Return what a batch has cost until now; whether somebody may know was asked before."""
-    return _costs("job__batch", [batch_id])[batch_id]
+    """Return what calls of a batch that have ended cost; whether somebody may know was asked before."""
+    ended = Attempt.objects.filter(job__batch=batch_id).exclude(ended_at=None)
+    return _cost([_Calls(*alike) for alike in _summed(ended)])
 
 
 def costs_of(jobs: Sequence[UUID]) -> dict[UUID, Cost]:

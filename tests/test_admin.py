@@ -52,6 +52,18 @@ def confirm(operator: Client, asked: Any) -> str:
     return str(operator.post(address, fields, follow=True).content.decode())
 
 
+def test_second_factors_are_nobody_s_to_read(operator: Client) -> None:
+    User.objects.update(is_superuser=True)
+    assert "authenticator" not in page(operator, "/admin/")
+    assert operator.get("/admin/mfa/authenticator/").status_code == 404
+
+
+def test_staff_find_the_operators_pages_on_every_page(operator: Client) -> None:
+    assert 'href="/admin/">Operate</a>' in page(operator, "/history")
+    User.objects.update(is_staff=False)
+    assert "Operate" not in page(operator, "/history")
+
+
 def state(job: Job) -> str:
     return Job.objects.get(pk=job.pk).state
 

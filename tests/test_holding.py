@@ -116,6 +116,14 @@ class TestPage:
         make_job(batch=batch)
         assert "Cost so far: nothing" in client.get(f"/batches/{batch.pk}").content.decode()
 
+    def test_a_call_in_flight_has_cost_nothing_yet(self, client: Client, batch: Batch) -> None:
+        claimed(make_job(batch=batch))
+        assert "Cost so far: nothing" in client.get(f"/batches/{batch.pk}").content.decode()
+
+    def test_a_call_whose_outcome_nobody_knows_was_perhaps_paid(self, client: Client, batch: Batch) -> None:
+        lifecycle.settle(claimed(make_job(batch=batch)), errors.OutcomeUnknown("Gone."), Receipt())
+        assert "Cost so far: 1 perhaps paid" in client.get(f"/batches/{batch.pk}").content.decode()
+
     def test_others_are_not_told_what_it_cost(self, client: Client, settings: Any) -> None:
         settings.ANONYMOUS_ACCESS = "read"
         batch = make_batch(owner=User.objects.create_user("ada"), visibility=Visibility.PUBLIC)

@@ -66,7 +66,8 @@
   const look = async () => {
     const number = ++asked;
     const href = address();
-    const page = await read(href);
+    found.ariaBusy = "true";
+    const page = await read(href).finally(() => number === asked && (found.ariaBusy = null));
     if (number !== asked) return;
     found.replaceChildren(...page.getElementById("found").childNodes);
     recount(page);
