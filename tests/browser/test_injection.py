@@ -33,6 +33,8 @@ from tests.browser.injections import (
 )
 from tests.product import Product
 
+# What becomes markup does so wherever rows and pictures are kept.
+pytestmark = pytest.mark.laptop
 PASSWORD = "correct horse battery"
 SEARCHED = ("q", "provider", "model", "style", "size", "since", "until", "state", "rating", "tag", "favourite", "after")
 COMPOSED = (

@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 from tests import needs
 from tests.browser.views import NARROWEST, SCHEMES, VIEWS, WIDTHS, Ids, View, look_at
 
+# A page looks the same wherever rows and pictures are kept.
+pytestmark = pytest.mark.laptop
 # What nobody has scrolled to yet has a size that is only a guess, so that axe sees things lie over each other.
 LAY_OUT_ALL = "() => document.styleSheets[0].insertRule('.card { content-visibility: visible !important }')"
 # The size of targets is a rule of WCAG 2.2 that axe leaves off by default.

@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from imagegen import listings, marks
 from imagegen.models import Job
 from imagegen.states import State, Visibility
 from tests.rows import make_batch, make_job
@@ -125,3 +129,22 @@ class TestNarrowing:
         [more] = re.findall(r'href="\?([^"]*after=[^"]*)"', text(client.get("/gallery?style=anime")))
         assert more.startswith("style=anime&after=")
         assert len(shown(client.get(f"/gallery?{more}"))) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/gallery", "/history", "/history?q=kite&style=anime&rating=1", "/trash", "/api/images?q=kite", "/api/batches"],
+)
+def test_many_pictures_need_no_more_queries_than_few(client: Client, address: str) -> None:
+    asked = []
+    for count in (3, 12):
+        batch = make_batch(visibility=Visibility.PUBLIC)
+        for position in range(count):
+            job = make_picture(batch=batch, position=position, style="anime", prompt="A kite")
+            marks.rate(job.pk, AnonymousUser(), 3)
+        make_picture(deleted_at=timezone.now())
+        listings.list_new()
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(address).status_code == 200
+        asked.append(len(captured))
+    assert asked[0] == asked[1] < 16
