@@ -6,11 +6,12 @@ import hmac
 import time
 
 STEP_SECONDS = 30
+ENOUGH_SECONDS = 10
 
 
 def code(secret: str, *, steps_ago: int = 0) -> str:
     """Return what the app shows, and will go on to show for long enough to type it."""
-    if (left := STEP_SECONDS - time.time() % STEP_SECONDS) < 3:
+    if (left := STEP_SECONDS - time.time() % STEP_SECONDS) < ENOUGH_SECONDS:
         time.sleep(left)
     counter = int(time.time()) // STEP_SECONDS - steps_ago
     digest = hmac.new(base64.b32decode(secret), counter.to_bytes(8), hashlib.sha1).digest()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.contenttypes.management import create_contenttypes
@@ -25,6 +26,9 @@ from tests.kept import forget_everything, own_pictures
 from tests.standins.stability import StabilityStandIn
 from tests.waiting import wait_until
 
+# A time limit for each example would be a bet on how busy the machine is.
+hypothesis.settings.register_profile("chaotix", deadline=None)
+hypothesis.settings.load_profile("chaotix")
 # These take minutes and many processors. Side by side they would take each other's time: each group stays in one process.
 LONG = {"browser": "browser", "chaos": "storms", "crash_points": "storms"}
 
