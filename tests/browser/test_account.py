@@ -1,5 +1,6 @@
 """An account in a browser: made, given a second factor, left and entered again."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 from playwright.sync_api import Page, expect
@@ -22,7 +23,8 @@ def test_who_turned_it_on_signs_in_with_a_code_of_the_app_and_later_with_a_recov
     secret = turn_on_two_factor(page)
     spare = page.locator(".codes li").first.inner_text()
     # A code is for half a minute, and read off the app when it is asked for.
-    for given in (lambda: code(secret), lambda: spare):
+    read: tuple[Callable[[], str], ...] = (lambda: code(secret), lambda: spare)
+    for given in read:
         page.goto("/account")
         page.get_by_role("button", name="Sign out").click()
         sign_in(page, name)
