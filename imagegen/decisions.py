@@ -34,7 +34,7 @@ _FIT_MANY = {
     Decision.RESUME: UNFINISHED,
 }
 # What takes no look at how often a job was called for.
-_AT_ONCE = {
+_PLAIN = {
     Decision.CANCEL: lifecycle.cancel,
     Decision.PAUSE: lifecycle.hold,
     Decision.RESUME: lifecycle.release,
@@ -73,8 +73,7 @@ def on_batch(decision: Decision, batch_id: UUID, *, viewer: Viewer) -> int | Non
     accounts.check_may_submit(viewer)
     if not Batch.objects.filter(accounts.may_decide(viewer), pk=batch_id).exists():
         return None
-    jobs = Job.objects.filter(batch=batch_id, deleted_at=None)
-    return len(_carry_out(decision, jobs.filter(state__in=_FIT_MANY[decision])))
+    return len(_carry_out(decision, fitting(decision, Job.objects.filter(batch=batch_id))))
 
 
 def on_jobs(decision: Decision, seen: Mapping[UUID, int], *, viewer: Viewer) -> Decided:
@@ -113,8 +112,8 @@ def _carry_out(decision: Decision, jobs: QuerySet[Job], *, fence: int | None = N
 
 
 def _change(decision: Decision, jobs: QuerySet[Job], *, fence: int | None) -> list[UUID]:
-    if decision in _AT_ONCE:
-        return _AT_ONCE[decision](jobs)
+    if decision in _PLAIN:
+        return _PLAIN[decision](jobs)
     return lifecycle.ask_again(jobs, State.FAILED if decision is Decision.RETRY else State.UNKNOWN, fence=fence)
 
 

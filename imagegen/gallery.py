@@ -99,6 +99,7 @@ class Found:
 
     def __init__(self, search: Search, viewer: Viewer, shelf: Shelf) -> None:
         self._search, self._viewer, self._shelf = search, viewer, shelf
+        self._of_jobs, self._of_listings = _Jobs(search, viewer), _Listings(search, viewer)
 
     def after(self, edge: Edge | None = None, *, most: int) -> list[Job]:
         """Return those that come after this place, however many came in meanwhile, or the first ones."""
@@ -110,8 +111,8 @@ class Found:
 
     def counts(self) -> Counts:
         """Count the values of each facet."""
-        unlisted = _Jobs(self._search, self._viewer).counted(self._jobs.filter(place=None))
-        rows = [*unlisted, *_Listings(self._search, self._viewer).counted(self._listings)]
+        unlisted = self._of_jobs.counted(self._jobs.filter(place=None))
+        rows = [*unlisted, *self._of_listings.counted(self._listings)]
         return Counts({name: self._count(name, rows) for name in FACETS}, sum(row["count"] for row in rows) < MOST_COUNTED)
 
     def _count(self, facet: str, rows: list[dict[str, Any]]) -> Counter[str]:
@@ -124,11 +125,11 @@ class Found:
 
     def _some(self, edge: Edge | None, most: int, *, backwards: bool) -> list[Job]:
         if self._search.batch or not self._search.is_narrow:
-            return _Jobs(self._search, self._viewer).some(self._jobs, edge, most, backwards)
+            return self._of_jobs.some(self._jobs, edge, most, backwards)
         # In this order: a picture that is listed meanwhile is found twice, not missed.
-        unlisted = _Jobs(self._search, self._viewer).some(self._jobs.filter(place=None), edge, most, backwards)
+        unlisted = self._of_jobs.some(self._jobs.filter(place=None), edge, most, backwards)
         # Rows of nothing but ids: a database that has to put fifty thousand in order does so in half the time.
-        ids = _Listings(self._search, self._viewer).some(self._listings.values_list("job"), edge, most, backwards)
+        ids = self._of_listings.some(self._listings.values_list("job"), edge, most, backwards)
         jobs = Job.objects.filter(deleted_at=None).in_bulk([job for (job,) in ids])
         listed = [jobs[job] for (job,) in ids if job in jobs]
         merged = heapq.merge(unlisted, listed, key=_edge, reverse=not backwards)
@@ -138,7 +139,8 @@ class Found:
     def _jobs(self) -> QuerySet[Job]:
         rule = accounts.may_see if self._search.batch else accounts.may_list
         rules = {Shelf.GALLERY: PUBLISHED, Shelf.HISTORY: accounts.is_theirs(self._viewer), Shelf.ALL: rule(self._viewer)}
-        return Job.objects.filter(rules[self._shelf], deleted_at=None)
+        jobs = Job.objects.filter(rules[self._shelf], deleted_at=None)
+        return jobs.filter(batch=self._search.batch) if self._search.batch else jobs
 
     @cached_property
     def _listings(self) -> QuerySet[Listing]:
@@ -237,8 +239,7 @@ class _Jobs(_Rows):
 
     def times(self) -> Q:
         limits = {"created__gte": self._search.since, "created__lt": self._search.until}
-        conditions = Q(**{name: value for name, value in limits.items() if value is not None})
-        return conditions & Q(batch=self._search.batch) if self._search.batch else conditions
+        return Q(**{name: value for name, value in limits.items() if value is not None})
 
     def has_picture(self) -> Q:
         return Q() if self._search.state else ~Q(picture="")

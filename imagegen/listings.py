@@ -46,8 +46,11 @@ def place(created: datetime, job: UUID | None = None) -> int:
 
 def list_new() -> int:
     """Make listings of some pictures that have none; return how many."""
+    new = list(Job.objects.filter(TO_LIST).order_by("ended_at").values_list("pk", flat=True)[:AT_ONCE])
+    if not new:
+        return 0
     with writing():
-        ids = locked(Job.objects.filter(pk__in=Job.objects.filter(TO_LIST).order_by("ended_at").values("pk")[:AT_ONCE]))
+        ids = locked(Job.objects.filter(pk__in=new))
         jobs = list(Job.objects.filter(TO_LIST, pk__in=ids))
         # Two pictures of one place are one in ten million; the second one's job goes on to be looked at itself.
         Listing.objects.bulk_create(map(_listing, jobs), ignore_conflicts=True)

@@ -10,6 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
@@ -108,6 +109,16 @@ def crowd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     """Let many threads share what those of one process share, and then nothing, as if each were a process of its own."""
     if request.param == "processes":
         monkeypatch.setattr(Together, "__call__", lambda together, wish: together._serve([wish])[0])
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada")
+
+
+@pytest.fixture
+def bob() -> User:
+    return User.objects.create_user("bob")
 
 
 @pytest.fixture

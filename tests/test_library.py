@@ -18,16 +18,6 @@ both_kinds = pytest.mark.parametrize("kind", ["list", "style"])
 
 
 @pytest.fixture
-def ada() -> User:
-    return User.objects.create_user("ada")
-
-
-@pytest.fixture
-def bob() -> User:
-    return User.objects.create_user("bob")
-
-
-@pytest.fixture
 def staff() -> User:
     return User.objects.create_user("grace", is_staff=True)
 

@@ -17,16 +17,6 @@ NOBODY = AnonymousUser()
 
 
 @pytest.fixture
-def ada() -> User:
-    return User.objects.create_user("ada")
-
-
-@pytest.fixture
-def bob() -> User:
-    return User.objects.create_user("bob")
-
-
-@pytest.fixture
 def job(ada: User) -> Job:
     public = make_batch(owner=ada, visibility=Visibility.PUBLIC)
     made = make_job(batch=public, state=State.SUCCEEDED, picture="a.png")

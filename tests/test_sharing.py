@@ -22,16 +22,6 @@ NOBODY = AnonymousUser()
 
 
 @pytest.fixture
-def ada() -> User:
-    return User.objects.create_user("ada")
-
-
-@pytest.fixture
-def bob() -> User:
-    return User.objects.create_user("bob")
-
-
-@pytest.fixture
 def batch(ada: User) -> Batch:
     return make_batch(owner=ada)
 

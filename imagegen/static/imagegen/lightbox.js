@@ -1,19 +1,13 @@
 // Pictures in full, one after the other: by arrow keys, swipes and buttons. The page of each is a link away.
 (() => {
   "use strict";
-  const cards = document.querySelector("main");
-
   const lightbox = new PhotoSwipeLightbox({
-    gallery: cards,
+    gallery: "main",
     children: "ol.cards a[data-pswp-src]",
     pswpModule: PhotoSwipe,
     bgOpacity: 0.94,
     loop: false,
-    // It keeps the focus inside, and gives it back.
-    returnFocus: true,
     padding: { top: 48, bottom: 96, left: 12, right: 12 },
-    // The place in the middle of a picture that came without its size.
-    initialZoomLevel: "fit",
   });
 
   // A picture whose size nobody wrote down tells it once it is loaded: until then it is a square.
