@@ -5,15 +5,15 @@ It carries bytes both ways, and can cut one connection after so many more bytes 
 
 import asyncio
 import contextlib
-import random
 import socket
 
-from tests.waiting import unused_port
+from tests.waiting import PORTS, chance, is_free, unused_port
 
 from .deliveries import LINGER_ZERO, TICK
 from .http_server import ServerThread
 
 PIECE = 1 << 20
+ENCRYPTED_PORTS = [port for port in PORTS if port % 1000 == 443]
 
 
 class Wire:
@@ -84,17 +84,7 @@ class Relay:
 def _free_port(encrypted: bool) -> int:
     if not encrypted:
         return next(port for port in iter(unused_port, 0) if port % 1000 != 443)
-    ports = [thousand * 1000 + 443 for thousand in range(20, 61)]
-    random.shuffle(ports)
-    return next(port for port in ports if _is_free(port))
-
-
-def _is_free(port: int) -> bool:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
+    return next(port for port in chance.sample(ENCRYPTED_PORTS, len(ENCRYPTED_PORTS)) if is_free(port))
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
