@@ -9,7 +9,7 @@ IN_PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Settings of an installation that others reach, for Django's own deployment check.
 DEPLOYED := HOST=0.0.0.0 ANONYMOUS_ACCESS=closed PUBLIC_URL=https://pictures.example.org DATA_DIR=$(or $(TMPDIR),/tmp)/chaotix-check
 
-.PHONY: run local test test-stores lint screenshots bench chaos mutants format lock clean
+.PHONY: run local test test-stores lint screenshots thorough bench chaos mutants format lock clean
 
 run: .venv/.run  ## start everything; prints `ready http://127.0.0.1:8000` when pictures can be made
 	@exec $(PYTHON_IN_VENV) manage.py up
@@ -33,6 +33,9 @@ lint: .venv/.test  ## style, types, the direction of imports, migrations, deploy
 
 screenshots: .venv/.test  ## every page in every state, at three widths, light and dark, as pictures in .cache/screenshots
 	SCREENSHOTS=.cache/screenshots $(PYTHON_IN_VENV) -m pytest tests/browser/screenshots.py $(PYTEST_OPTIONS)
+
+thorough: .venv/.test  ## what `make test` does on one screen or with some texts, on a phone, a tablet and a desktop, with all (an hour)
+	THOROUGH=yes $(PYTHON_IN_VENV) -m pytest tests/browser $(PYTEST_OPTIONS)
 
 bench: .venv/.test  ## measure, as ratios within one run; writes bench/RESULTS.md (half an hour; CHAPTERS="submit pages" for some)
 	$(PYTHON_IN_VENV) -m bench $(CHAPTERS)

@@ -13,3 +13,7 @@ IMAGE_PROVIDERS = {
     "crowded": {"BACKEND": f"{PLUGS}.demo.Demo"},
     "plain": {"BACKEND": f"{PLUGS}.openai.OpenAICompatible", "OPTIONS": FEWER},
 }
+# People who make accounts in tests are all of one address.
+ACCOUNT_RATE_LIMITS = dict.fromkeys(("signup", "login", "reset_password"), "1000/m/ip")
+# Their passwords guard nothing, and a good hash is meant to take its time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -4,6 +4,7 @@ Playwright keeps an event loop running in the thread of the tests, where Django'
 product by HTTP alone.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, 
 
 from tests.product import Product
 
+# What `make thorough` asks for: each test on each look, and every text of strangers through every place.
+THOROUGH = bool(os.environ.get("THOROUGH"))
 # No wait should ever be that long; it only ends a test that would hang.
 PATIENCE = 20_000
 EXAMPLES = ["A red flying dog", "A piano ninja", "A footballer kid"]

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.views import SCHEMES, VIEWS, WIDTHS, Ids, View, look_at
+from tests.browser.views import FIRST_VIEWS, SCHEMES, STAFF_VIEWS, VIEWS, WIDTHS, Scene, View, look_at
 
 FOLDER = Path(os.environ["SCREENSHOTS"])
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_it_has_its_picture_taken(view: View, tab: Page, ids: Ids) -> None:
-    view(tab, ids)
+@pytest.mark.parametrize("view", [*VIEWS, *FIRST_VIEWS, *STAFF_VIEWS])
+def test_it_has_its_picture_taken(view: View, tab: Page, scene: Scene) -> None:
+    view(tab, scene)
     tab.evaluate("document.querySelectorAll('img').forEach((picture) => { picture.loading = 'eager' })")
     tab.wait_for_function("() => [...document.images].every((picture) => picture.naturalWidth > 0)")
     for width, scheme in itertools.product(WIDTHS, SCHEMES):
