@@ -110,7 +110,7 @@ class Jobs(Rows):
 
     @admin.display(description="prompt")
     def asked(self, job: Job) -> str:
-        return truncatechars(job.prompt, 80)
+        return truncatechars(job.prompt, 60)
 
     @admin.display(description="owner")
     def owned_by(self, job: Job) -> str:

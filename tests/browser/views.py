@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 
 from tests.authenticator import code
-from tests.browser import results
+from tests.browser import expect_pictures, results, send
 from tests.postbox import PostBox
 
 Scheme = Literal["light", "dark"]
@@ -150,8 +150,12 @@ def ticked(page: Page, scene: Scene) -> None:
 
 
 def trash(page: Page, scene: Scene) -> None:
-    page.goto("/history")
-    page.locator("li.card[data-state=succeeded] .pick input").last.check()
+    page.goto("/")
+    # One that no other view shows.
+    send(page, "A kite to throw away")
+    expect_pictures(page, 1)
+    page.goto("/history?q=throw+away")
+    page.locator("li.card .pick input").first.check()
     page.get_by_role("button", name="Throw away").click()
     expect(page.get_by_text("in the trash now")).to_be_visible()
 
