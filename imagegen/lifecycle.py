@@ -21,6 +21,7 @@ from imagegen.claims import Claim, mine
 from imagegen.ledger import Receipt
 from imagegen.models import Job, ProviderPause
 from imagegen.pictures import Picture
+from imagegen.providers import registry
 from imagegen.states import UNFINISHED, Charged, State
 from imagegen.together import Together
 from imagegen.writes import give_back_connection, locked, tell, turn, update, writing
@@ -77,7 +78,8 @@ _succeed = Together(_succeed_all, before_waiting=give_back_connection, turn=turn
 
 def _finish(end: _Success) -> bool:
     held, stored = end.held, end.stored
-    kept = "Canceled while it was drawn: the call was paid, so its picture is kept."
+    because = "" if registry.is_free(held.provider) else "the call was paid, so "
+    kept = f"Canceled while it was drawn: {because}its picture is kept."
     is_ours = bool(
         mine(held).update(
             changed=Now(), lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,

@@ -1,6 +1,7 @@
 """What people see: jobs as cards, why they wait, and how far they have come."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,8 +71,10 @@ class Card:
     step: int = 0
     steps: int = 0
     is_public: bool = False
-    # Whether its owner lets it wait.
+    # Whether its owner lets it wait; one that is being drawn would wait only if it has to be drawn again.
     is_held: bool = False
+    # Whether it is being drawn although nobody wants it any more.
+    is_canceling: bool = False
     # Whether whoever looks at it has it among their favourites; None where the page does not ask.
     is_favourite: bool | None = None
 
@@ -93,29 +96,57 @@ class Glance(NamedTuple):
     created: datetime
     has_picture: bool
     is_held: bool
+    is_canceling: bool
 
 
 class Progress(NamedTuple):
-    """How far a list of cards has come; `seconds_left` is a guess, None before there is anything to guess from."""
+    """How far a list of cards has come; `seconds_left` is a guess, None before there is anything to guess from.
+
+    Of the unfinished ones so many are `held`, and of those only the ones that wait are `paused`: a call in flight goes on.
+    """
 
     total: int
     done: int
     pictures: int
     failed: int
+    canceled: int
     unfinished: int
+    drawn: int
     held: int
+    paused: int
+    canceling: int
     seconds_left: int | None
 
     @property
-    def time_left(self) -> str:
+    def details(self) -> list[str]:
+        """Say what so many done do not tell: what came of them, and what the others do."""
+        waits = bool(self.held)
+        told = (
+            (self.pictures if self.pictures < self.done else None, "with a picture"),
+            (self.canceled or None, "canceled"),
+            (self.canceling or None, "being canceled"),
+            (self.paused or None, "paused"),
+            (self.drawn if waits and self.drawn else None, "still being drawn"),
+        )
+        return [f"{number} {words}" for number, words in told if number is not None] + ([] if waits else self._time_left)
+
+    @property
+    def has_more_to_hold(self) -> bool:
+        """Whether a pause would change anything."""
+        return self.held < self.unfinished and self.has_more_to_cancel
+
+    @property
+    def has_more_to_cancel(self) -> bool:
+        return self.canceling < self.unfinished
+
+    @property
+    def _time_left(self) -> list[str]:
         """Say how long it will take, or nothing."""
         if self.seconds_left is None:
-            return ""
-        return (
-            f"about {self.seconds_left} s left"
-            if self.seconds_left < 90
-            else f"about {round(self.seconds_left / 60)} min left"
-        )
+            return []
+        if self.seconds_left < 90:
+            return [f"about {self.seconds_left} s left"]
+        return [f"about {round(self.seconds_left / 60)} min left"]
 
     @property
     def refresh_seconds(self) -> int | None:
@@ -197,6 +228,11 @@ def glances(jobs: Sequence[UUID], *, since: str = "") -> dict[UUID, Glance]:
     return _glances(rows.filter(changed__gte=datetime.fromisoformat(since)) if since else rows)
 
 
+def glance(card: Card, created: datetime) -> Glance:
+    """Return as much of a card as an open page keeps in mind; of a job that was asked for then."""
+    return Glance(card.version, card.state, created, card.has_picture, card.is_held, card.is_canceling)
+
+
 def events_url(shown: Sequence[Card], **asked: str) -> str:
     """Return where an open page hears of changes to these cards; empty where nothing more will change."""
     if not progress(shown).unfinished:
@@ -216,13 +252,22 @@ def earlier(version: str, seconds: float) -> str:
 def progress(shown: Iterable[Card | Glance], *, missing: int = 0) -> Progress:
     """Count what has ended. A missing card, shown or only counted, has ended: nothing will come of it."""
     shown = list(shown)
-    unfinished = sum(each.state in UNFINISHED for each in shown)
-    pictures = sum(each.has_picture for each in shown)
-    failed = sum(each.state == State.FAILED for each in shown)
-    held = sum(each.is_held and each.state in UNFINISHED for each in shown)
-    done = len(shown) - unfinished
-    left = _seconds_left(shown, done, unfinished)
-    return Progress(len(shown) + missing, done + missing, pictures, failed, unfinished, held, left)
+    states = Counter(each.state for each in shown)
+    unfinished = [each for each in shown if each.state in UNFINISHED]
+    done = len(shown) - len(unfinished)
+    return Progress(
+        total=len(shown) + missing,
+        done=done + missing,
+        pictures=sum(each.has_picture for each in shown),
+        failed=states[State.FAILED],
+        canceled=states[State.CANCELED],
+        unfinished=len(unfinished),
+        drawn=states[State.RUNNING],
+        held=sum(each.is_held for each in unfinished),
+        paused=sum(each.is_held and each.state == State.QUEUED for each in unfinished),
+        canceling=sum(each.is_canceling for each in unfinished),
+        seconds_left=_seconds_left(shown, done, len(unfinished)),
+    )
 
 
 def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
@@ -268,6 +313,7 @@ class _CardMaker:
             steps=job.steps if job.state == State.RUNNING else 0,
             is_public=job.visibility == Visibility.PUBLIC,
             is_held=job.is_held,
+            is_canceling=_is_canceling(job),
         )
 
     def _url(self, job: Job, suffix: str) -> str:
@@ -277,6 +323,8 @@ class _CardMaker:
         """Say why a job waits, why it has no picture, or what is wrong with the one it has."""
         if _is_canceling(job) and registry.is_repeatable(job.provider):
             return "It stops after the step that is being drawn. Nothing is paid."
+        if _is_canceling(job) and registry.is_free(job.provider):
+            return "It is being drawn already, and its picture is kept."
         if _is_canceling(job):
             return "The call in flight may be paid, so its picture is still kept."
         if job.state == State.QUEUED:
@@ -328,10 +376,10 @@ def visible_jobs(viewer: Viewer) -> QuerySet[Job]:
 
 
 def _glances(jobs: QuerySet[Job]) -> dict[UUID, Glance]:
-    rows = jobs.values_list("pk", "changed", "state", "created", "picture", "is_held")
+    rows = jobs.values_list("pk", "changed", "state", "created", "picture", "is_held", "cancel_requested")
     return {
-        job: Glance(_version(changed), state, created, bool(picture), held)
-        for job, changed, state, created, picture, held in rows
+        job: Glance(_version(changed), state, created, bool(picture), held, unwanted and state == State.RUNNING)
+        for job, changed, state, created, picture, held, unwanted in rows
     }
 
 

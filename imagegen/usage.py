@@ -30,9 +30,13 @@ USUAL_DAYS = timedelta(days=29)
 
 @dataclass(frozen=True)
 class Spent:
-    """One provider's calls in one unit of money. `amount` is what the known prices add up to; None where none is known."""
+    """One provider's calls in one unit of money. `amount` is what the known prices add up to; None where none is known.
+
+    Of one that is free nothing was paid, whatever is said of its calls.
+    """
 
     provider: str
+    is_free: bool
     unit: str
     calls: int
     paid: int
@@ -122,7 +126,11 @@ def _crowded(paused: Mapping[str, ProviderPause]) -> dict[str, str]:
 
 def _spent() -> list[Spent]:
     rows = ledger.today().values("provider").annotate(**_COUNTS).order_by("provider")
-    return [Spent(unit=_unit(row["provider"]), **cast(dict[str, Any], row)) for row in rows]
+    return [_spent_at(row["provider"], cast(dict[str, Any], row)) for row in rows]
+
+
+def _spent_at(provider: str, counts: dict[str, Any]) -> Spent:
+    return Spent(is_free=registry.is_free(provider), unit=_unit(provider), **counts)
 
 
 def _unit(provider: str) -> str:

@@ -57,15 +57,15 @@ class Outlook:
         self._ahead = {job: ahead for name in names for job, ahead in _places(name, self._queued).items()}
 
     def _owner(self, job: Job) -> Wait | None:
-        return Wait("Paused until its owner lets it go on.") if job.is_held else None
+        return Wait("Paused until it is told to go on.") if job.is_held else None
 
     def _pause(self, job: Job) -> Wait | None:
         pause = self._pauses.get(pauses.EVERYTHING) or self._pauses.get(job.provider)
         if pause is None:
             return None
         if pause.until is None:
-            return Wait(f"Waiting: {pause.sentence}")
-        sentence = f"Waiting: {pause.sentence} One waiting job tries it again at {pause.until:%H:%M:%S} UTC."
+            return Wait(pause.sentence)
+        sentence = f"{pause.sentence} One waiting job tries it again at {pause.until:%H:%M:%S} UTC."
         return Wait(sentence, self._until(pause.until))
 
     def _money(self, job: Job) -> Wait | None:
@@ -73,21 +73,21 @@ class Outlook:
             return None
         midnight = (self._now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         limit = conf.max_paid_calls_per_day()
-        sentence = f"Waiting: today's limit of {limit} paid calls is reached. It starts anew at 00:00 UTC."
+        sentence = f"Today's limit of {limit} paid calls is reached. It starts anew at 00:00 UTC."
         return Wait(sentence, self._until(midnight))
 
     def _workers(self, job: Job) -> Wait | None:
         if job.provider not in self._idle:
             return None
         kind = registry.queue(job.provider)
-        return Wait(f"Waiting: no worker{f' of the kind {kind!r}' if kind else ''} is listening.")
+        return Wait(f"No worker{f' of the kind {kind!r}' if kind else ''} is listening.")
 
     def _time(self, job: Job) -> Wait | None:
         if job.not_before and job.not_before > self._now:
             sentence = f"Trying again at {job.not_before:%H:%M:%S} UTC. {job.error_sentence}".strip()
             return Wait(sentence, self._until(job.not_before))
         if rest := math.ceil(self._rests[job.provider]):
-            return Wait(f"Waiting: {job.provider} takes no more calls for another {duration(rest)}.", rest)
+            return Wait(f"{job.provider} takes no more calls for another {duration(rest)}.", rest)
         return None
 
     def _turn(self, job: Job) -> Wait:

@@ -95,7 +95,7 @@ def test_paused_jobs_of_others_stand_in_nobody_s_way(batch: Batch) -> None:
         make_job(batch=batch)
     mine = make_job()
     pause(batch)
-    assert queries.waits([mine.pk])[mine.pk] == "Waiting: no worker is listening."
+    assert queries.waits([mine.pk])[mine.pk] == "No worker is listening."
 
 
 class TestPage:
@@ -104,8 +104,22 @@ class TestPage:
         client.post(f"/batches/{batch.pk}/pause")
         page = client.get(f"/batches/{batch.pk}").content.decode()
         assert ", 1 paused" in page
-        assert "Paused until its owner lets it go on." in page
+        assert "Paused until it is told to go on." in page
         assert ("Go on</button>" in page, "Pause all</button>" in page) == (True, False)
+
+    def test_what_is_being_drawn_is_not_said_to_be_paused(self, client: Client, batch: Batch) -> None:
+        make_job(batch=batch), claimed(make_job(batch=batch))
+        client.post(f"/batches/{batch.pk}/pause")
+        page = client.get(f"/batches/{batch.pk}").content.decode()
+        assert "0 of 2 done</strong>, 1 paused, 1 still being drawn" in page
+        assert ("Go on</button>" in page, "Pause all</button>" in page) == (True, False)
+
+    def test_what_is_canceled_is_counted_and_asked_about_no_more(self, client: Client, batch: Batch) -> None:
+        make_job(batch=batch), claimed(make_job(batch=batch))
+        client.post(f"/batches/{batch.pk}/cancel")
+        page = client.get(f"/batches/{batch.pk}").content.decode()
+        assert "1 of 2 done</strong>, 0 with a picture, 1 canceled, 1 being canceled" in page
+        assert ("Cancel all</button>" in page, "Pause all</button>" in page) == (False, False)
 
     def test_the_api_does_the_same(self, client: Client, batch: Batch) -> None:
         make_job(batch=batch)

@@ -43,6 +43,12 @@ def free() -> list[str]:
     return [name for name, provider in made() if provider.is_free]
 
 
+def is_free(name: str) -> bool:
+    """Whether a provider's calls never cost money."""
+    provider = find(name)
+    return bool(provider and provider.is_free)
+
+
 def queue(name: str) -> str:
     """Return the kind of worker that makes a provider's calls; the empty name where nobody knows the provider."""
     provider = find(name)

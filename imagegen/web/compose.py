@@ -103,7 +103,8 @@ def _taken(request: HttpRequest, form: ComposeForm) -> HttpResponse:
     try:
         if len(files) != 1:
             raise BadSubmission([Problem("file", "choose one file at a time" if files else "choose a file first")])
-        return _filled(request, form, restored.of_file(files[0].name or "", files[0].read(), form))
+        name = files[0].name or ""
+        return _filled(request, form, restored.of_file(name, files[0].read(), form), taken=name)
     except BadSubmission as error:
         fault = " ".join(f"Nothing was taken over: {problem.message}." for problem in error.problems)
         # Somebody who asks what a file holds is told; somebody who wanted pictures gets none.
@@ -111,13 +112,14 @@ def _taken(request: HttpRequest, form: ComposeForm) -> HttpResponse:
         return _page(request, form.with_values(), beside=_kept(request), file_fault=fault, status=status)
 
 
-def _filled(request: HttpRequest, form: ComposeForm, found: Restored) -> HttpResponse:
+def _filled(request: HttpRequest, form: ComposeForm, found: Restored, *, taken: str = "") -> HttpResponse:
     beside = _kept(request) if form.is_bound else None
     return _page(
         request,
         form.with_values(**found.values),
         beside=beside,
         notes=found.notes,
+        taken=taken,
         is_filled=form.is_bound,
         options_open=True,
     )

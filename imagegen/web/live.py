@@ -103,7 +103,7 @@ class Page:
         news, self._news = self._news, {}
         for job, (card, _) in news.items():
             self._has[job] = card.version
-            self.glances[job] = Glance(card.version, card.state, self.glances[job].created, card.has_picture, card.is_held)
+            self.glances[job] = queries.glance(card, self.glances[job].created)
         return [html for _, html in news.values()]
 
 

@@ -42,6 +42,30 @@ def test_what_was_seen_in_the_preview_is_what_is_drawn(page: Page) -> None:
     assert page.locator("li.card .prompt").all_inner_texts() == seen
 
 
+@pytest.mark.parametrize("label", ["Prompts", "Not in the picture"])
+def test_what_is_changed_after_the_preview_has_to_be_seen_again(page: Page, label: str) -> None:
+    preview(page)
+    page.locator("summary", has_text="Options").click()
+    page.get_by_label(label, exact=True).press_sequentially(" and more")
+    expect(page.get_by_role("button", name="Make these 2 pictures")).to_have_count(0)
+    preview(page)
+
+
+def test_a_ratio_that_is_pressed_after_the_preview_has_to_be_seen_again(page: Page) -> None:
+    preview(page)
+    page.locator("summary", has_text="Options").click()
+    page.get_by_role("button", name="2:3").click()
+    expect(page.get_by_role("button", name="Make these 2 pictures")).to_have_count(0)
+
+
+def test_somebody_who_comes_back_sees_the_price_again(page: Page) -> None:
+    button = page.locator("button[type=submit]").first
+    page.goto("/gallery")
+    page.go_back()
+    expect(page.get_by_label("Prompts", exact=True)).to_have_value(MINE)
+    expect(button).to_have_text("Make pictures: 2, free")
+
+
 def test_others_can_be_drawn_before_anything_is_paid_for(page: Page) -> None:
     seen = preview(page)
     for _ in range(20):
@@ -185,9 +209,15 @@ class TestOptions:
 
 class TestFiles:
     def test_a_file_that_is_dropped_adds_its_prompts(self, page: Page) -> None:
+        undo = page.get_by_role("button", name="Undo")
+        page.locator("summary", has_text="From a file").click()
+        expect(undo).to_be_hidden()
         drop(page, "more.txt", b"A piano\n\nA ninja\n")
         expect(page.get_by_label("Prompts", exact=True)).to_have_value(f"{MINE}\nA piano\nA ninja")
+        expect(page.get_by_text("The form is filled in from more.txt.")).to_be_visible()
         assert has_stayed(page)
+        undo.click()
+        expect(page.get_by_label("Prompts", exact=True)).to_have_value(MINE)
 
     def test_a_file_that_is_none_is_refused_and_nothing_is_lost(self, page: Page) -> None:
         drop(page, "holiday.mov", b"\x00\x01")

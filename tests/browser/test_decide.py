@@ -32,7 +32,7 @@ def test_a_picture_that_is_being_drawn_is_kept_though_it_was_canceled(visitor: V
     page.get_by_role("button", name=re.compile("^Cancel:")).click()
     expect(page.locator("li.card")).to_contain_text("Canceling")
     expect(page.locator("li.card img")).to_have_count(1)
-    expect(page.locator("li.card")).to_contain_text("the call was paid, so its picture is kept")
+    expect(page.locator("li.card")).to_contain_text("Canceled while it was drawn: its picture is kept.")
 
 
 def test_an_unknown_picture_is_bought_again_with_the_keyboard_alone(visitor: Visitor) -> None:
@@ -59,7 +59,7 @@ def test_a_batch_is_paused_and_goes_on(visitor: Visitor, product: Product) -> No
         page = send(visitor, "A kite", "A hill", "A lake")
         page.get_by_role("button", name="Pause all").click()
         expect(page.get_by_text("0 of 3 done, 3 paused")).to_be_visible()
-    expect(page.locator("li.card .why").last).to_have_text("Paused until its owner lets it go on.")
+    expect(page.locator("li.card .why").last).to_have_text("Paused until it is told to go on.")
     page.get_by_role("button", name="Go on").click()
     expect_pictures(page, 3)
 

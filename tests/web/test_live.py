@@ -471,7 +471,7 @@ class SlowGoodbye:
 
 
 def queued_page() -> live.Page:
-    return live.Page({uuid4(): Glance("0", "queued", datetime.now(UTC), False, False)}, "")
+    return live.Page({uuid4(): Glance("0", "queued", datetime.now(UTC), False, False, False)}, "")
 
 
 class TestOnePage:
@@ -483,7 +483,7 @@ class TestOnePage:
         )
 
         async def news() -> list[str]:
-            page = live.Page({job: Glance("0", "queued", now, False, False)}, "")
+            page = live.Page({job: Glance("0", "queued", now, False, False, False)}, "")
             page.push(job, new, "new")
             page.push(job, old, "old")
             return await page.news(0)

@@ -48,6 +48,12 @@ def test_what_may_have_been_paid_is_counted_apart(client: Client) -> None:
     assert "<td>1</td><td>0</td><td>1</td>" in page(client)
 
 
+def test_a_call_that_is_free_is_not_said_to_be_paid(client: Client) -> None:
+    ledger.close(claimed(make_job(provider="demo")).attempt, "succeeded", Charged.YES, Receipt())
+    assert "0 paid calls since midnight" in page(client)
+    assert "<td>1</td><td>free</td><td>0</td>" in page(client)
+
+
 def test_the_limit_is_told_with_what_is_left(client: Client, settings: Any) -> None:
     settings.MAX_PAID_CALLS_PER_DAY = 5
     paid(Decimal(3))
@@ -94,7 +100,7 @@ def test_a_job_that_was_to_wait_for_a_crowded_provider_goes_on_with_it(client: C
 def test_waiting_jobs_say_that_everything_is_stopped(client: Client) -> None:
     job = make_job()
     pauses.stop_everything("ada")
-    assert "Waiting: Everything was paused by ada." in page(client, f"/batches/{job.batch_id}")
+    assert 'dir="auto">Everything was paused by ada.' in page(client, f"/batches/{job.batch_id}")
 
 
 def test_waiting_jobs_say_that_the_day_is_spent(client: Client, settings: Any) -> None:

@@ -78,6 +78,12 @@
     }
   });
 
+  // What was seen is what is bought: a preview of something else than stands in the form now offers nothing any more.
+  document.addEventListener("input", ({ target }) => {
+    const isAside = target.closest("#ideas, #take");
+    if (target.form?.id === "compose" && !isAside) document.getElementById("preview").replaceChildren();
+  });
+
   // A file that is chosen, or dropped anywhere on the form, is taken over at once.
   const takeFile = (form) => form.requestSubmit(form.querySelector("button[name=take]"));
   const over = (event) => (event.dataTransfer?.types.includes("Files") ? document.getElementById("compose") : null);

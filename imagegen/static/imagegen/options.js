@@ -64,7 +64,7 @@
     if (!shape) return;
     const { size } = form().elements;
     size.value = size.value.trim() === shape.dataset.ratio ? "" : shape.dataset.ratio;
-    changed();
+    size.dispatchEvent(new Event("input", { bubbles: true }));
   });
   for (const kind of ["input", "composed"]) {
     document.addEventListener(kind, (event) => {
@@ -72,5 +72,9 @@
     });
   }
   fit();
-  if (form().elements.prompts.value.trim()) estimate();
+  // Only by then a browser that goes back has filled in what was there.
+  addEventListener("pageshow", () => {
+    fit();
+    if (form().elements.prompts.value.trim()) estimate();
+  });
 })();
