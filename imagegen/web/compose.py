@@ -27,7 +27,7 @@ from imagegen.writers import registry as writers
 SOURCE, BY_CHANCE = "compose", "random"
 # Of a thousand prompts, so many are shown before they are paid for.
 SHOWN = 100
-EVERY, AGAIN = "all", "again"
+EVERY, INSTEAD, AGAIN = "all", "instead", "again"
 
 
 @dataclass(frozen=True)
@@ -161,12 +161,15 @@ def _helped(request: HttpRequest, form: ComposeForm) -> HttpResponse:
 
 
 def _added(request: HttpRequest, form: ComposeForm) -> HttpResponse:
-    """Put suggestions below what somebody wrote, and leave the others beside it."""
-    suggestions, wanted = request.POST.getlist("suggestion"), request.POST["add"]
-    added = [text for place, text in enumerate(suggestions) if wanted in (EVERY, str(place))]
-    left = tuple(text for text in suggestions if text not in added)
-    written = "\n".join(filter(None, [request.POST.get("prompts", "").rstrip(), *added]))
-    return _page(request, form.with_values(prompts=written), beside=Ideas(_kept(request).form, left))
+    """Put suggestions below what somebody wrote, and leave the others beside it; or let the two change places."""
+    written, suggestions, wanted = request.POST.get("prompts", ""), request.POST.getlist("suggestion"), request.POST["add"]
+    if wanted == INSTEAD:
+        added, left = suggestions, lines(written)
+    else:
+        added = [text for place, text in enumerate(suggestions) if wanted in (EVERY, str(place))]
+        left = [text for text in suggestions if text not in added]
+        added = [*filter(None, [written.rstrip()]), *added]
+    return _page(request, form.with_values(prompts="\n".join(added)), beside=Ideas(_kept(request).form, tuple(left)))
 
 
 def _kept(request: HttpRequest) -> Ideas:

@@ -115,6 +115,8 @@ def test_improved_lines_stand_beside_their_own(page: Page) -> None:
     [fuller] = ask_for_ideas(page, "Improve mine")
     assert fuller.startswith("A kite above a field")
     expect(page.get_by_label("Prompts", exact=True)).to_have_value("A kite above a field")
+    page.get_by_role("button", name="Use these instead of mine").click()
+    expect(page.get_by_label("Prompts", exact=True)).to_have_value(fuller)
 
 
 def test_enter_in_a_field_never_pays(page: Page) -> None:

@@ -74,8 +74,8 @@ class TestPreview:
     @pytest.mark.parametrize(
         ("fields", "said"),
         [
-            ({"prompts": "A __nowhere__"}, "Prompt 1 there is no list 'nowhere'"),
-            ({"prompts": "A {{beast}}"}, "Prompt 1 there is no column 'beast'"),
+            ({"prompts": "A __nowhere__"}, "Prompt 1: there is no list 'nowhere'."),
+            ({"prompts": "A {{beast}}"}, "Prompt 1: there is no column 'beast'"),
             ({"prompts": "{{a}}", "table": "a,b\n1,2"}, "no line names the column 'b', as {{b}}"),
             ({"prompts": "{{a}}", "table": "a\n1,2"}, "line 2: has 2 cells"),
             ({"prompts": " ".join(["{a|b}"] * 11), "templates": "all"}, "more than 1000 prompts"),
@@ -87,6 +87,11 @@ class TestPreview:
         page = client.post("/", {**FORM, **fields, "preview": "1"})
         assert said in text(page)
         assert written(page) == fields["prompts"]
+
+
+def test_the_library_is_found_where_its_lists_are_named(client: Client) -> None:
+    page = client.get("/").content.decode()
+    assert '{red|blue} becomes one of two, __animals__ a line of a list in the <a href="/library">library</a>.</div>' in page
 
 
 class TestTable:
@@ -128,6 +133,12 @@ class TestIdeas:
     def test_all_are_added_to_an_empty_text(self, client: Client) -> None:
         page = client.post("/", {**FORM, "prompts": "", "suggestion": ["One", "Two"], "add": "all"})
         assert written(page) == "One\nTwo"
+
+    def test_all_of_them_change_places_with_what_somebody_wrote(self, client: Client) -> None:
+        improved = {"suggestion": ["A big kite", "A long piano"], "add": "instead"}
+        page = client.post("/", {**FORM, "prompts": "A kite\r\nA piano\r\n", **improved})
+        assert written(page) == "A big kite\nA long piano"
+        assert suggested(page) == ["A kite", "A piano"]
 
     def test_a_writer_that_cannot_be_reached_says_so_and_another_is_offered(
         self, client: Client, silent_writer: str
