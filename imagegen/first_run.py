@@ -21,17 +21,22 @@ def path(secret: str) -> str:
 
 def offer() -> str | None:
     """Return the secret of a new link, and let an older one work no longer; None where somebody has an account."""
-    if User.objects.exists():
+    if is_over():
         return None
     secret = secrets.token_urlsafe(32)
     redis.client().set(redis.key(NAME), _digest(secret))
     return secret
 
 
+def is_over() -> bool:
+    """Whether somebody has an account, so that no link works any more."""
+    return User.objects.exists()
+
+
 def is_open(secret: str) -> bool:
     """Whether this link can be used."""
     kept = redis.client().get(redis.key(NAME))
-    return isinstance(kept, bytes) and compare_digest(kept, _digest(secret)) and not User.objects.exists()
+    return isinstance(kept, bytes) and compare_digest(kept, _digest(secret)) and not is_over()
 
 
 def take(secret: str) -> bool:

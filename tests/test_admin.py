@@ -213,7 +213,7 @@ class TestJob:
             assert text in shown
 
     def test_it_says_what_a_job_waits_for(self, operator: Client) -> None:
-        assert "Waiting: no worker is listening." in page(operator, f"{JOBS}{make_job().pk}/change/")
+        assert "No worker is listening." in page(operator, f"{JOBS}{make_job().pk}/change/")
 
     @pytest.mark.parametrize(
         ("found", "offered"),

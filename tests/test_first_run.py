@@ -51,8 +51,15 @@ def test_another_secret_opens_nothing(client: Client, secret: str, wrong: str) -
 
 def test_once_somebody_has_an_account_it_is_closed(client: Client, secret: str) -> None:
     User.objects.create_user("bob")
-    assert client.get(f"/first-run/{secret}").status_code == 404
-    assert first_run.offer() is None
+    answer = client.get(f"/first-run/{secret}")
+    assert (answer.status_code, first_run.offer()) == (404, None)
+    page = answer.content.decode()
+    assert ("manage.py add_user NAME --admin" in page, "manage.py first_run" in page) == (True, False)
+
+
+def test_while_nobody_has_one_it_says_where_a_new_link_comes_from(client: Client, secret: str) -> None:
+    page = client.get("/first-run/old").content.decode()
+    assert ("manage.py add_user" in page, "manage.py first_run" in page) == (False, True)
 
 
 def test_of_two_links_the_newer_counts(client: Client, secret: str) -> None:
@@ -92,3 +99,31 @@ def test_later_an_operator_makes_administrators_by_name(monkeypatch: pytest.Monk
     monkeypatch.setattr("getpass.getpass", lambda _: PASSWORD)
     call_command("add_user", "ada", "--admin", stdout=io.StringIO())
     assert User.objects.filter(username="ada", is_staff=True, is_superuser=True).exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "is_superuser"), [("--admin", "an administrator", True), ("--staff", "staff", False)]
+)
+def test_who_has_an_account_is_promoted(monkeypatch: pytest.MonkeyPatch, asked: str, said: str, is_superuser: bool) -> None:
+    User.objects.create_user("bob", password=PASSWORD)
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    written = io.StringIO()
+    call_command("add_user", "bob", asked, stdout=written)
+    assert f"bob is {said} now." in written.getvalue()
+    assert User.objects.get(is_staff=True, is_superuser=is_superuser).check_password(PASSWORD)
+
+
+def test_an_administrator_who_is_to_be_staff_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    User.objects.create_superuser("ada")
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    call_command("add_user", "ada", "--staff", stdout=io.StringIO())
+    assert User.objects.get().is_superuser
+
+
+@pytest.mark.parametrize("typed", ["", PASSWORD, None], ids=["nothing", "a-password", "nobody-there"])
+def test_nobody_is_promoted_by_a_name_alone(monkeypatch: pytest.MonkeyPatch, typed: str | None) -> None:
+    User.objects.create_user("bob")
+    monkeypatch.setattr("sys.stdin", io.StringIO("" if typed is None else f"{typed}\n"))
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("add_user", "bob", "--admin", stdout=io.StringIO())
+    assert not User.objects.get().is_staff

@@ -141,7 +141,7 @@ class TestWithoutItsWorker:
         worker("hints")
         here, elsewhere = make_job(provider="diffusers"), make_job(provider="demo")
         told = Outlook([here, elsewhere])
-        assert told.wait(here).why == "Waiting: no worker of the kind 'local' is listening."
+        assert told.wait(here).why == "No worker of the kind 'local' is listening."
         assert told.wait(elsewhere).why == "Waiting for its turn."
 
     def test_who_cancels_is_not_told_of_money(self, settings: Any) -> None:

@@ -101,7 +101,8 @@ class ShowImages(APIView):
         context = {
             "heading": "Your pictures",
             "cards": cards,
-            "progress": progress,
+            # Of ids that nobody knows nothing has come along.
+            "progress": progress if status == 200 else None,
             "refresh_seconds": refresh,
             "events_url": queries.events_url(cards, task_ids=",".join(card.task_id for card in cards)),
             "mine": queries.are_mine([card.task_id for card in cards], request.user),

@@ -39,4 +39,4 @@ def _make_administrator(request: HttpRequest, form: SignupForm) -> None:
 
 
 def _closed(request: HttpRequest) -> HttpResponse:
-    return render(request, "account/first_run_closed.html", status=404)
+    return render(request, "account/first_run_closed.html", {"is_over": first_run.is_over()}, status=404)

@@ -6,6 +6,8 @@ from typing import Any, cast
 from uuid import uuid4
 
 from django import forms
+from django.urls import reverse
+from django.utils.html import format_html
 
 from imagegen import library, prompt_files, texts
 from imagegen.accounts import Viewer
@@ -18,6 +20,9 @@ from imagegen.web.widgets import Select
 
 EXAMPLES = "A red flying dog\nA piano ninja\nA footballer kid"
 
+# A format of HTML, which takes the address of the library.
+PROMPTS_HELP = """One prompt per line, or a template: {{red|blue}} becomes one of two, \
+__animals__ a line of a list in the <a href="{}">library</a>."""
 TABLE = "animal,place\nA fox,a library\nTwo owls,the moon"
 TEMPLATES = (
     (Mode.RANDOM.value, "draw prompts by chance"),
@@ -126,7 +131,7 @@ class ChoicesForm(forms.Form):
         for problem in problems:
             name = FIELDS.get(problem.field, problem.field)
             prompt = problem.position if problem.field == "prompt" else None
-            text = f"{problem.message}." if prompt is None else f"Prompt {prompt + 1} {problem.message}."
+            text = f"{problem.message}." if prompt is None else f"Prompt {prompt + 1}: {problem.message}."
             if text not in self.errors.get(name, []):
                 self.add_error(name if name in self.fields else None, text)
 
@@ -138,7 +143,6 @@ class ComposeForm(ChoicesForm):
 
     prompts = forms.CharField(
         label="Prompts", strip=False, widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "placeholder": EXAMPLES}),
-        help_text="One prompt per line, or a template: {red|blue} becomes one of two, __animals__ a line of a list.",
     )  # fmt: skip
     negative_prompt = forms.CharField(label="Not in the picture", required=False)
     seed = forms.IntegerField(
@@ -164,6 +168,10 @@ class ComposeForm(ChoicesForm):
     )  # fmt: skip
     # Makes a double click, or a form sent again after a lost answer, one purchase.
     once = forms.CharField(widget=forms.HiddenInput, initial=uuid4, required=False, max_length=64)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["prompts"].help_text = format_html(PROMPTS_HELP, reverse("library"))
 
     def with_values(self, **changes: object) -> "ComposeForm":
         """Return the form as somebody left it, with these changes, and nothing said about what is wrong in it."""

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from django import forms
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -84,7 +85,15 @@ def mine(request: HttpRequest) -> HttpResponse:
     """Show everything that this person asked for, the newest first, whatever became of it."""
     if not accounts.may_submit(request.user):
         return redirect_to_login(request.get_full_path())
-    return _page(request, _form(request), Shelf.HISTORY, heading="History", empty="You have not asked for a picture yet.")
+    return _page(request, _form(request), Shelf.HISTORY, heading="History", empty=_nothing_yet(request))
+
+
+def _nothing_yet(request: HttpRequest) -> str:
+    """Say that somebody has no history, and where to look for what they asked for before they had an account."""
+    nothing = "You have not asked for a picture yet."
+    if not request.user.is_authenticated or not accounts.may_submit(AnonymousUser()):
+        return nothing
+    return f"{nothing} Pictures asked for without an account stay with those that everybody shares: sign out to see them."
 
 
 def _form(request: HttpRequest) -> SearchForm:

@@ -228,7 +228,7 @@ def listening() -> None:
 
 
 def test_a_job_says_that_no_worker_is_listening(client: Client) -> None:
-    assert "no worker is listening" in entry(client, make_job())["why"]
+    assert entry(client, make_job())["why"] == "No worker is listening."
 
 
 def test_a_job_says_that_it_waits_for_its_turn(client: Client) -> None:
@@ -249,7 +249,7 @@ def test_a_job_says_that_its_provider_is_paused_and_why(client: Client) -> None:
     ProviderPause.objects.create(
         provider="demo", reason=PauseReason.NO_CREDIT, sentence="No credit.", since=now, until=now + timedelta(minutes=1)
     )
-    why = f"Waiting: No credit. One waiting job tries it again at {now + timedelta(minutes=1):%H:%M:%S} UTC."
+    why = f"No credit. One waiting job tries it again at {now + timedelta(minutes=1):%H:%M:%S} UTC."
     assert entry(client, make_job())["why"] == why
 
 
@@ -282,6 +282,11 @@ def test_an_id_that_nobody_knows_stands_escaped_on_a_404_page(client: Client, st
     assert answer.status_code == 404
     assert html.escape(strange).replace("\x00", "") in answer.content.decode().replace("\x00", "")
     assert "<script>" not in answer.content.decode()
+
+
+def test_of_an_id_that_nobody_knows_nothing_is_said_to_be_done(client: Client) -> None:
+    told = ask_by_body(client, {"task_ids": [str(uuid4())]}, accept="text/html").content.decode()
+    assert ("No task has this id" in told, "1 of 1 done" in told, "<progress" in told) == (True, False, False)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])

@@ -39,6 +39,12 @@ class TestSigningIn:
         client.post("/", {"prompts": "A kite", "n": 1})
         assert Batch.objects.get().owner == User.objects.get(username="ann")
 
+    @pytest.mark.parametrize("access", ["open", "read", "closed"])
+    def test_what_was_made_without_an_account_is_not_promised(self, client: Client, settings: Any, access: str) -> None:
+        settings.ANONYMOUS_ACCESS, settings.SIGN_UP = access, "open"
+        page = client.get("/accounts/signup/").content.decode()
+        assert ("Pictures asked for without an account stay" in page) == (access == "open")
+
     def test_one_signs_in_goes_on_where_one_was_and_out_again(self, client: Client) -> None:
         User.objects.create_user("ann", password=PASSWORD)
         form = {"login": "ann", "password": PASSWORD, "next": "/spending"}
@@ -58,6 +64,11 @@ class TestSigningIn:
         assert answer.status_code == 200
         assert client.get("/account").status_code == 302
 
+    def test_the_rules_for_a_password_are_what_its_field_is_described_by(self, client: Client) -> None:
+        page = client.get("/accounts/signup/").content.decode()
+        assert 'aria-describedby="id_password1_helptext"' in page
+        assert re.search(r'<div class="help" id="id_password1_helptext"><ul>.*</ul></div>', page)
+
     @pytest.mark.parametrize("password", ["12345678", "short", "ann-ann-ann"])
     def test_a_weak_password_makes_no_account(self, client: Client, password: str) -> None:
         assert 'class="errorlist"' in sign_up(client, "ann-ann-ann", password).content.decode()
@@ -68,6 +79,10 @@ class TestSigningIn:
         assert client.post("/accounts/password/change/", new).status_code == 302
         ann.refresh_from_db()
         assert ann.check_password("another horse battery")
+
+
+def test_the_library_is_found_from_the_account(client: Client, ann: User) -> None:
+    assert 'href="/library"' in client.get("/account").content.decode()
 
 
 class TestClosed:

@@ -108,7 +108,7 @@ def test_whoever_signed_in_owns_what_they_compose(send: Send, client: Client) ->
 BAD_FORMS: list[tuple[dict[str, str], str, str]] = [
     ({"prompts": ""}, "prompts", ""),
     ({"prompts": " \r\n\t"}, "prompts", "at least one prompt"),
-    ({"prompts": "a dog\n" + "x" * 10_001}, "prompts", "Prompt 2"),
+    ({"prompts": "a dog\n" + "x" * 10_001}, "prompts", "Prompt 2: has 10001 characters"),
     ({"prompts": "a dog\n" * 1001}, "prompts", "1000"),
     ({"prompts": "a dog\x00"}, "prompts", "Null"),
     ({"maker": "stability/core"}, "maker", "stability/core"),

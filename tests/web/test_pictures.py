@@ -65,6 +65,36 @@ def test_who_has_no_account_signs_in_for_a_history(client: Client, settings: Any
     assert client.get("/history")["Location"] == "/accounts/login/?next=/history"
 
 
+SHARED = "Everybody without an account shares this page."
+
+
+@pytest.mark.parametrize("sign_up", ["open", "closed"])
+def test_who_has_no_account_reads_that_they_share_their_history(client: Client, settings: Any, sign_up: str) -> None:
+    settings.SIGN_UP = sign_up
+    page = text(client.get("/history"))
+    assert (SHARED in page, 'href="/accounts/signup/"' in page) == (True, sign_up == "open")
+    assert SHARED not in text(client.get("/gallery"))
+
+
+@pytest.mark.parametrize("access", ["open", "read"])
+def test_an_empty_history_says_where_pictures_of_before_are(client: Client, settings: Any, access: str) -> None:
+    settings.ANONYMOUS_ACCESS = access
+    client.force_login(User.objects.create_user("ada"))
+    page = text(client.get("/history"))
+    assert SHARED not in page
+    assert "You have not asked for a picture yet." in page
+    assert ("sign out to see them" in page) == (access == "open")
+
+
+def test_hearts_and_stars_are_ones_own_with_an_account_alone(client: Client) -> None:
+    picture = f"/images/{publish(make_picture())}"
+    page = text(client.get(picture))
+    assert ("For me alone" in page, "Everybody without an account shares these." in page) == (False, True)
+    client.force_login(User.objects.create_user("ada"))
+    page = text(client.get(picture))
+    assert ("For me alone" in page, "without an account" in page) == (True, False)
+
+
 def test_words_are_looked_for_in_prompts(client: Client) -> None:
     red = publish(make_picture(prompt="A red kite"))
     publish(make_picture(prompt="A blue kite"))

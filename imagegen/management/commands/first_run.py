@@ -17,5 +17,7 @@ class Command(BaseCommand):
         except redis.Error as error:
             raise CommandError(f"The broker does not answer ({error}): start the site first.") from error
         if secret is None:
-            raise CommandError("Somebody has an account here: `manage.py add_user NAME --admin` makes an administrator.")
+            raise CommandError(
+                "Somebody has an account here: `manage.py add_user NAME --admin` makes anybody an administrator."
+            )
         self.stdout.write(links.complete(first_run.path(secret)))
