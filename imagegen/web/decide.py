@@ -38,7 +38,9 @@ def on_batch(request: HttpRequest, batch_id: str, decision: str) -> HttpResponse
     return redirect(reverse("batch", args=[batch_id]))
 
 
-def came_from(request: HttpRequest) -> str:
-    """Return the page on this site that somebody came from, or the first one."""
+def came_from(request: HttpRequest, *, otherwise: str = "compose") -> str:
+    """Return the page on this site that somebody came from, or the one of this name."""
     page = request.POST.get("next", "")
-    return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else reverse("compose")
+    # What does not begin with a slash, `redirect` would take for the name of a page.
+    is_ours = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if is_ours else reverse(otherwise)

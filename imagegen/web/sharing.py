@@ -7,21 +7,26 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from imagegen import accounts, addresses, exports, marks, queries, retention, sharing, streams
 from imagegen.errors import BadSubmission
 from imagegen.states import Wish
+from imagegen.web.decide import came_from
 
 ON_A_PAGE = 48
 # As many as one batch may hold.
 MAX_SELECTED = 1000
 DOWNLOAD, TAG = "download", "tag"
+# Where the wish is undone, or what it brought back is found.
+LEADS = {Wish.DELETE: "trash", Wish.RESTORE: "history"}
 DONE = {
     Wish.PUBLISH: "{} shown in the gallery now.",
     Wish.TAKE_BACK: "{} no longer shown to anybody else.",
-    Wish.DELETE: f"{{}} in the trash now, for {retention.DAYS} days.",
-    Wish.RESTORE: "{} back.",
+    Wish.DELETE: f"{{}} in the {{}} now, for {retention.DAYS} days.",
+    Wish.RESTORE: "{} back in your {}.",
 }
 
 
@@ -53,15 +58,16 @@ def on_selection(request: HttpRequest) -> HttpResponseBase:
     jobs, asked = _ticked(request), request.POST.get("wish", "")
     if not jobs:
         messages.warning(request, "Tick some pictures first.")
-        return redirect("history")
+        return _back(request)
     if asked == DOWNLOAD:
         return streams.file(request, exports.of_jobs(jobs, request.user), name="chaotix.zip", content_type=streams.ZIP)
     if asked == TAG:
-        return _tagged(request, jobs)
+        _tag(request, jobs)
+        return _back(request)
     if asked not in {*Wish}:
         raise Http404("No such wish.")
     _say(request, Wish(asked), sharing.on_jobs(Wish(asked), jobs, viewer=request.user))
-    return redirect("trash" if asked == Wish.DELETE else "history")
+    return _back(request)
 
 
 @require_safe
@@ -82,25 +88,28 @@ def _ticked(request: HttpRequest) -> list[UUID]:
         raise Http404("No such picture.") from error
 
 
-def _tagged(request: HttpRequest, jobs: list[UUID]) -> HttpResponse:
+def _back(request: HttpRequest) -> HttpResponse:
+    return redirect(came_from(request, otherwise="history"))
+
+
+def _tag(request: HttpRequest, jobs: list[UUID]) -> None:
     try:
         names = marks.tags_in(request.POST.get("tags", ""))
         tagged = marks.tag(jobs, request.user, names) if names else 0
     except BadSubmission as error:
-        messages.error(request, f"Tags {error}.")
-        return redirect("history")
-    if tagged:
-        messages.success(request, f"{_pictures(tagged)} tagged {', '.join(names)} now.")
-    else:
-        messages.warning(request, "Write a tag first, beside the button.")
-    return redirect("history")
+        return messages.error(request, f"Tags {error}.")
+    if not tagged:
+        return messages.warning(request, "Write a tag first, beside the button.")
+    return messages.success(request, f"{_pictures(tagged)} tagged {', '.join(names)} now.")
 
 
 def _say(request: HttpRequest, wish: Wish, changed: int) -> None:
     if not changed:
         why = ": what is still being made is canceled first" if wish is Wish.DELETE else ""
         return messages.warning(request, f"Nothing was changed{why}.")
-    return messages.success(request, DONE[wish].format(_pictures(changed)))
+    page = LEADS.get(wish, "")
+    link = format_html('<a href="{}">{}</a>', reverse(page), page) if page else ""
+    return messages.success(request, format_html(DONE[wish], _pictures(changed), link))
 
 
 def _pictures(count: int) -> str:

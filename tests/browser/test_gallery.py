@@ -62,7 +62,34 @@ def test_what_is_ticked_is_saved_thrown_away_and_brought_back(visitor: Visitor) 
     with zipfile.ZipFile(begun.value.path()) as archive:
         assert [name.partition("glass")[2][:3] for name in archive.namelist()] == ["-17", ""]
     page.get_by_role("button", name="Throw away").click()
-    expect(page.get_by_text("1 picture is in the trash now")).to_be_visible()
+    page.wait_for_url("**/history?q=teapot+17")
+    page.get_by_role("status").get_by_role("link", name="trash").click()
     page.get_by_label("Tick A teapot of glass 17").check()
     page.get_by_role("button", name="Bring back").click()
+    page.get_by_role("status").get_by_role("link", name="history").click()
     expect(page.get_by_label("Tick A teapot of glass 17")).to_be_visible()
+
+
+def test_what_is_decided_leads_back_to_what_was_typed(visitor: Visitor) -> None:
+    page = visitor.open(ADDRESS)
+    page.get_by_label("Words in the prompt").fill("teapot 23")
+    expect(page.locator("li.card")).to_have_count(1)
+    page.get_by_label("Tick A teapot of glass 23").check()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("1 picture is shown in the gallery now.")).to_be_visible()
+    assert page.url.endswith("/history?q=teapot+23")
+    page.get_by_label("Tick A teapot of glass 23").check()
+    page.get_by_role("button", name="Take back").click()
+
+
+def test_a_tag_that_is_missing_costs_no_tick(visitor: Visitor) -> None:
+    page = visitor.open("/history?q=teapot+29")
+    stay(page)
+    tick = page.get_by_label("Tick A teapot of glass 29")
+    tick.check()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    expect(page.get_by_role("textbox", name="Tags")).to_be_focused()
+    assert has_stayed(page)
+    expect(tick).to_be_checked()
+    with page.expect_download():
+        page.get_by_role("button", name="Download").click()

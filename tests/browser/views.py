@@ -157,7 +157,8 @@ def trash(page: Page, scene: Scene) -> None:
     page.goto("/history?q=throw+away")
     page.locator("li.card .pick input").first.check()
     page.get_by_role("button", name="Throw away").click()
-    expect(page.get_by_text("in the trash now")).to_be_visible()
+    page.get_by_role("status").get_by_role("link", name="trash").click()
+    expect(page.get_by_role("heading", name="Trash")).to_be_visible()
 
 
 def empty_trash(page: Page, scene: Scene) -> None:

@@ -66,7 +66,7 @@ def test_a_fence_that_is_none_is_never_a_server_error(client: Client, fence: str
     assert press(client, make_job(), "cancel", fence=fence).status_code == 200
 
 
-@pytest.mark.parametrize("page", ["https://example.org/", "//example.org", "javascript:alert(1)", ""])
+@pytest.mark.parametrize("page", ["https://example.org/", "//example.org", "javascript:alert(1)", "history", "nonsense", ""])
 def test_nobody_is_led_to_another_site(client: Client, page: str) -> None:
     job = make_job()
     answer = client.post(f"/jobs/{job.pk}/cancel", {"next": page})

@@ -42,8 +42,9 @@ def jobs(ada: User) -> list[Job]:
     return made
 
 
-def ticked(client: Client, wish: str, *jobs: Job) -> Any:
-    return client.post("/history/selection", {"wish": wish, "job": [str(job.pk) for job in jobs]}, follow=True)
+def ticked(client: Client, wish: str, *jobs: Job, **fields: str) -> Any:
+    form = {"wish": wish, "job": [str(job.pk) for job in jobs], **fields}
+    return client.post("/history/selection", form, follow=True)
 
 
 def test_a_picture_is_published_and_taken_back_on_its_page(client: Client, jobs: list[Job]) -> None:
@@ -57,17 +58,19 @@ def test_a_picture_is_published_and_taken_back_on_its_page(client: Client, jobs:
 
 def test_what_is_thrown_away_is_in_the_trash_and_comes_back(client: Client, jobs: list[Job]) -> None:
     answer = client.post(f"/images/{jobs[0].pk}/delete", follow=True)
-    assert "1 picture is in the trash now, for 30 days." in text(answer)
+    assert '1 picture is in the <a href="/trash">trash</a> now, for 30 days.' in text(answer)
     assert shown(answer) == [str(jobs[0].pk)]
     assert shown(client.get("/history")) == [str(job.pk) for job in (jobs[2], jobs[1])]
-    assert len(shown(ticked(client, "restore", jobs[0]))) == 3
+    brought_back = ticked(client, "restore", jobs[0])
+    assert '1 picture is back in your <a href="/history">history</a>.' in text(brought_back)
+    assert len(shown(brought_back)) == 3
     assert "The trash is empty." in text(client.get("/trash"))
 
 
 def test_many_are_decided_about_at_once(client: Client, jobs: list[Job]) -> None:
     assert "2 pictures are shown in the gallery now." in text(ticked(client, "publish", *jobs[:2]))
     assert len(shown(Client().get("/gallery"))) == 2
-    assert "3 pictures are in the trash now" in text(ticked(client, "delete", *jobs))
+    assert "3 pictures are in the " in text(ticked(client, "delete", *jobs))
     assert shown(Client().get("/gallery")) == []
 
 
@@ -81,6 +84,27 @@ def test_many_are_saved_in_one_file(client: Client, jobs: list[Job]) -> None:
 def test_nothing_ticked_is_said(client: Client, jobs: list[Job]) -> None:
     assert "Tick some pictures first." in text(ticked(client, "delete"))
     assert "Tick some pictures first." in text(ticked(client, "download"))
+
+
+@pytest.mark.parametrize("wish", ["publish", "take-back", "delete", "tag"])
+def test_one_gets_back_to_what_one_looked_for(client: Client, jobs: list[Job], wish: str) -> None:
+    page = "/history?q=kite&state=succeeded"
+    assert f'name="next" value="{page}"' in text(client.get(page)).partition('id="selection"')[2]
+    for some in (jobs[:1], []):
+        assert ticked(client, wish, *some, next=page).redirect_chain == [(page, 302)]
+
+
+@pytest.mark.parametrize("some", [[0], []])
+def test_one_stays_in_the_trash(client: Client, jobs: list[Job], some: list[int]) -> None:
+    ticked(client, "delete", *jobs)
+    assert 'name="next" value="/trash"' in text(client.get("/trash"))
+    answer = ticked(client, "restore", *(jobs[place] for place in some), next="/trash")
+    assert answer.redirect_chain == [("/trash", 302)]
+
+
+@pytest.mark.parametrize("page", ["https://example.org/", "//example.org", "nonsense", ""])
+def test_nobody_is_led_to_another_site(client: Client, jobs: list[Job], page: str) -> None:
+    assert ticked(client, "publish", jobs[0], next=page).redirect_chain == [("/history", 302)]
 
 
 @pytest.mark.parametrize(("wish", "job"), [("buy", NOBODYS), ("", NOBODYS), ("delete", "nonsense")])

@@ -71,7 +71,7 @@
     if (number !== asked) return;
     found.replaceChildren(...page.getElementById("found").childNodes);
     recount(page);
-    history.replaceState(null, "", href);
+    history.replaceState(history.state, "", href);
     const next = document.querySelector("#decide [name=next]");
     if (next) next.value = href;
     const count = found.querySelectorAll("li.card").length;
@@ -95,6 +95,11 @@
     heart.value = isPressed ? "no" : "yes";
   };
 
+  // Said here, that the tag is missing costs nobody the ticks.
+  document.addEventListener("click", (event) => {
+    const wish = event.target.closest("#selection button[name=wish]");
+    if (wish) document.getElementById("tags").required = wish.value === "tag";
+  });
   search.addEventListener("input", lookSoon);
   search.addEventListener("submit", (event) => {
     event.preventDefault();
