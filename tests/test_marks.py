@@ -99,6 +99,16 @@ class TestPages:
         client.post(f"/images/{job.pk}/favourite", {"favourite": "no"})
         assert not opinion(job, ada).is_favourite
 
+    @pytest.mark.parametrize("what", ["favourite", "rating", "tags"])
+    def test_what_is_said_on_a_picture_s_page_leads_back_to_where_it_was_said(
+        self, client: Client, job: Job, what: str
+    ) -> None:
+        place = f"/images/{job.pk}#opinion"
+        page = client.get(f"/images/{job.pk}").content.decode()
+        assert 'id="opinion"' in page
+        assert page.count(f'name="next" value="{place}"') == 2
+        assert client.post(f"/images/{job.pk}/{what}", {"next": place})["Location"] == place
+
     @pytest.mark.parametrize(("said", "stars"), [("3", 3), ("0", 0), ("99", 5), ("-1", 0), ("x", 0), ("³", 0)])
     def test_stars_are_none_to_five(self, client: Client, job: Job, ada: User, said: str, stars: int) -> None:
         client.post(f"/images/{job.pk}/rating", {"rating": said})
@@ -112,7 +122,10 @@ class TestPages:
 
     def test_a_bad_tag_is_said_and_changes_nothing(self, client: Client, job: Job, ada: User) -> None:
         marks.retag(job.pk, ada, ["sky"])
-        answer = client.post(f"/images/{job.pk}/tags", {"tags": "x" * 41, "next": f"/images/{job.pk}"}, follow=True)
+        page = f"/images/{job.pk}"
+        answer = client.post(f"{page}/tags", {"tags": "x" * 41, "next": f"{page}#opinion"}, follow=True)
+        # The message stands at the top.
+        assert answer.redirect_chain == [(page, 302)]
         assert "Tags must have at most 40 characters each." in answer.content.decode()
         assert opinion(job, ada).tags == ("sky",)
 

@@ -20,6 +20,7 @@ from imagegen.states import UNFINISHED
 from imagegen.web import media
 
 SOURCE = "again"
+PLAIN = "plain"
 
 
 class Fact(NamedTuple):
@@ -59,6 +60,7 @@ def image(request: HttpRequest, job_id: str) -> HttpResponse:
         "offers": _offers(found.job, request.user),
         "once": uuid4(),
         "mine": mine,
+        "sees_batch": statements.may_see_batch(found.job.batch_id, request.user),
         "opinion": marks.of([found.job.pk], request.user)[found.job.pk],
         "stars": range(1, marks.STARS + 1),
         "has_story": found.job.content_type == "image/png",
@@ -71,12 +73,14 @@ def image(request: HttpRequest, job_id: str) -> HttpResponse:
 def download(request: HttpRequest, job_id: str, form: str) -> HttpResponse:
     """Answer with the picture as a file to keep: with what it says about itself, or `plain`."""
     job = _visible(request, job_id)
-    if not job.picture or (form == "plain" and job.content_type != "image/png"):
+    if not job.picture or (form == PLAIN and job.content_type != "image/png"):
         raise Http404("No such picture.")
-    name = exports.file_name(job, job.position)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, max-age=3600"}
+    headers = {
+        "Content-Disposition": f'attachment; filename="{_file_name(job, form)}"',
+        "Cache-Control": "private, max-age=3600",
+    }
     answer = media.filled(HttpResponse(content_type=job.content_type, headers=headers), job.picture)
-    if form == "plain" and answer.status_code == 200:
+    if form == PLAIN and answer.status_code == 200:
         answer.content = metadata.plain(answer.content)
     return answer
 
@@ -100,6 +104,14 @@ def _visible(request: HttpRequest, job_id: str) -> Job:
     if job is None:
         raise Http404("No such picture.")
     return job
+
+
+def _file_name(job: Job, form: str) -> str:
+    name = exports.file_name(job, job.position)
+    if form != PLAIN:
+        return name
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}-{PLAIN}{dot}{suffix}"
 
 
 def _offers(job: Job, viewer: Viewer) -> list[Offer]:

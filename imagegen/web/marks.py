@@ -36,11 +36,13 @@ def retag(request: HttpRequest, job_id: str) -> HttpResponse:
         seen = marks.retag(UUID(job_id), request.user, marks.tags_in(request.POST.get("tags", "")))
     except BadSubmission as error:
         messages.error(request, f"Tags {error}.")
-        return redirect(came_from(request))
+        # The message stands where the page begins.
+        return redirect(came_from(request).partition("#")[0])
     return _back(request, job_id, seen)
 
 
 def _back(request: HttpRequest, job_id: str, is_seen: bool) -> HttpResponse:
     if not is_seen:
         raise Http404("No such picture.")
-    return redirect(f"{came_from(request)}#card-{job_id}")
+    page = came_from(request)
+    return redirect(page if "#" in page else f"{page}#card-{job_id}")

@@ -75,6 +75,7 @@ def test_its_file_fills_in_the_form(page: Page, lighthouse: str) -> None:
 def test_a_file_without_metadata_says_nothing(page: Page) -> None:
     with page.expect_download() as begun:
         page.get_by_role("link", name="Download without metadata").click()
+    assert begun.value.suggested_filename == "0001-a-lighthouse-red-blue-in-a-storm-4711-plain.png"
     page.goto("/")
     choose(page, "plain.png", begun.value.path().read_bytes())
     expect(page.get_by_role("alert")).to_contain_text("does not say how it was made")

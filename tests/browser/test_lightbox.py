@@ -75,6 +75,44 @@ def test_a_finger_swipes_to_the_next(visit: Visit) -> None:
     expect_shown(page, 1)
 
 
+def test_back_closes_the_picture_and_then_leaves_the_page(visit: Visit) -> None:
+    page = visit(**STILL).open("/")
+    page.goto(ADDRESS)
+    stay(page)
+    address = page.url
+    for close in (lambda: page.keyboard.press("Escape"), page.go_back):
+        page.locator("li.card a.frame").first.click()
+        expect_shown(page, 2)
+        close()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.wait_for_function("!history.state")
+        assert (page.url, has_stayed(page)) == (address, True)
+    page.go_back()
+    page.wait_for_url("**/")
+
+
+def test_back_closes_a_picture_that_still_opens(visit: Visit) -> None:
+    page = visit().open(ADDRESS)
+    stay(page)
+    page.locator("li.card a.frame").first.evaluate("(link) => { link.click(); setTimeout(() => history.back()); }")
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert has_stayed(page)
+
+
+def test_back_from_the_page_of_a_picture_leads_to_the_list(visit: Visit) -> None:
+    page = visit(**STILL).open("/")
+    page.goto(ADDRESS)
+    page.locator("li.card a.frame").nth(1).click()
+    page.get_by_role("link", name="Details").click()
+    page.wait_for_url("**/images/*")
+    page.go_back()
+    page.wait_for_url(f"**{ADDRESS}")
+    page.wait_for_function("!history.state")
+    page.go_back()
+    page.wait_for_url("**/")
+
+
 def test_words_are_looked_for_while_somebody_types(page: Page) -> None:
     page.get_by_label("Words in the prompt").fill("samovar 2")
     expect(page.locator("li.card")).to_have_count(1)
@@ -104,6 +142,26 @@ def test_a_heart_fills_in_where_one_looks_and_stays(page: Page) -> None:
     page.goto("/history?favourite=on&q=samovar")
     expect(page.locator("li.card p.prompt")).to_have_text(["A samovar of brass 1"])
     page.get_by_role("button", name="Favourite").click()
+
+
+def test_stars_fill_in_where_one_looks_and_leave_what_is_typed(visit: Visit, product: Product) -> None:
+    [task] = product.generate(f"A teaspoon {uuid4().hex}", size="64x64")
+    product.finished([task])
+    page = visit(**PHONE).open(f"/images/{task}")
+    stay(page)
+    tags = page.get_by_label("Tags, with commas between them")
+    tags.fill("Tea,brass")
+    for name in ("Favourite", "4 of 5"):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("button", name=name)).to_have_attribute("aria-pressed", "true")
+    expect(tags).to_have_value("Tea,brass")
+    tags.press("Enter")
+    expect(tags).to_have_value("brass, tea")
+    tags.fill("x" * 41)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Tags must have at most 40 characters each.")
+    expect(tags).to_have_value("x" * 41)
+    assert has_stayed(page)
 
 
 def test_stars_and_tags_are_given_without_script(visit: Visit, product: Product) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from imagegen import generation, metadata, storage
 from imagegen.models import Attempt, Batch, Job
-from imagegen.states import Charged, State
+from imagegen.states import Charged, State, Visibility
 from tests.rows import NOBODYS, make_batch, make_job, publish_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,6 +110,13 @@ class TestWhoSeesIt:
         client.force_login(User.objects.get())
         assert "Every call" in text(client.get(f"/images/{private.pk}"))
 
+    def test_who_sees_one_picture_alone_is_not_led_to_its_batch(self, client: Client, private: Job) -> None:
+        Job.objects.update(visibility=Visibility.PUBLIC)
+        link = f'href="/batches/{private.batch_id}"'
+        assert link not in text(client.get(f"/images/{private.pk}"))
+        client.force_login(User.objects.get())
+        assert link in text(client.get(f"/images/{private.pk}"))
+
     def test_an_id_of_nobody_is_not_there(self, client: Client) -> None:
         assert client.get(f"/images/{NOBODYS}").status_code == 404
 
@@ -128,6 +135,10 @@ class TestDownload:
         job = drawn("../../A píano\r\nninja", seed=9)
         told = client.get(f"/images/{job.pk}/file")["Content-Disposition"]
         assert told == 'attachment; filename="0001-a-piano-ninja-9.png"'
+
+    def test_two_files_of_one_picture_have_two_names(self, client: Client) -> None:
+        told = client.get(f"/images/{drawn('A ninja', seed=9).pk}/plain")["Content-Disposition"]
+        assert told == 'attachment; filename="0001-a-ninja-9-plain.png"'
 
     def test_a_file_that_is_gone_is_not_there(self, client: Client) -> None:
         job = drawn()

@@ -43,5 +43,27 @@
     });
   });
   lightbox.on("afterInit", () => lightbox.pswp.element.setAttribute("aria-label", "Pictures in full"));
+
+  // While a picture is shown in full there is one more entry of history, at the same address, for Back to leave.
+  let hasEntry = false;
+  const closeIfBack = () => {
+    if (!hasEntry || history.state?.isInFull) return;
+    hasEntry = false;
+    const { pswp } = lightbox;
+    pswp.close();
+    // One that is still opening cannot be closed yet.
+    if (!pswp.isDestroying) pswp.on("openingAnimationEnd", () => pswp.close());
+  };
+  lightbox.on("afterInit", () => {
+    history.pushState({ isInFull: true }, "");
+    hasEntry = true;
+  });
+  lightbox.on("close", () => {
+    if (hasEntry) history.back();
+    hasEntry = false;
+  });
+  addEventListener("popstate", closeIfBack);
+  // Loaded again, or come back to from the page of a picture: none is shown.
+  if (history.state?.isInFull) history.back();
   lightbox.init();
 })();
