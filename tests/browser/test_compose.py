@@ -39,7 +39,7 @@ def test_what_was_seen_in_the_preview_is_what_is_drawn(page: Page) -> None:
     assert has_stayed(page)
     page.get_by_role("button", name="Make these 2 pictures").click()
     expect_pictures(page, 2)
-    assert page.locator("li.card .prompt").all_inner_texts() == seen
+    assert page.locator("li.card .prompt").all_text_contents() == seen
 
 
 @pytest.mark.parametrize("label", ["Prompts", "Not in the picture"])
@@ -134,7 +134,7 @@ def test_a_random_picture_is_in_the_gallery_and_in_the_history(visitor: Visitor)
     page = visitor.open("/")
     page.get_by_role("button", name="Generate Random Image").click()
     expect_pictures(page, 1)
-    prompt = page.locator("li.card p.prompt").inner_text()
+    prompt = page.locator("li.card p.prompt").text_content() or ""
     for place in ("Gallery", "History"):
         page.get_by_role("link", name=place).click()
         expect(page.locator("li.card p.prompt").filter(has_text=prompt).first).to_be_visible()

@@ -93,3 +93,11 @@ def test_a_tag_that_is_missing_costs_no_tick(visitor: Visitor) -> None:
     expect(tick).to_be_checked()
     with page.expect_download():
         page.get_by_role("button", name="Download").click()
+
+
+def test_enter_beside_tags_tags(visitor: Visitor) -> None:
+    page = visitor.open("/history?q=teapot+23")
+    page.get_by_label("Tick A teapot of glass 23").check()
+    page.get_by_label("Tags, with commas between them").fill("kitchen")
+    page.get_by_label("Tags, with commas between them").press("Enter")
+    expect(page.get_by_text("1 picture is tagged kitchen now.")).to_be_visible()
