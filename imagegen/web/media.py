@@ -3,11 +3,19 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from imagegen import accounts, conf, outputs, queries, storage
 from imagegen.errors import StorageUnavailable
+
+
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:
+    """Lead to the icon: where a page names none, such as a picture opened alone, browsers ask for it here."""
+    return redirect(static("imagegen/icon.svg"))
 
 
 @require_safe

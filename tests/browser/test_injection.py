@@ -79,8 +79,6 @@ def visitor(attacked: Attacked, chromium: Browser) -> Iterator[Visitor]:
     visitor = Visitor(chromium, attacked.product.url)
     yield visitor
     visitor.leave()
-    # DRF's page asks for an icon that is not there.
-    visitor.forgive("/favicon.ico")
     assert visitor.complaints() == []
 
 
