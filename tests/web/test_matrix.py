@@ -110,6 +110,7 @@ DOORS = {
     "spending": Door("/spending", get=(403, 403, 403, 200, 401), post=(403, 403, 403, 302, 401)),
     "events": Door("/events?batch={batch}", get=everybody(204)),
     "metrics": Door("/metrics", get=everybody(401)),
+    "icon": Door("/favicon.ico", get=everybody(302)),
     "output": Door("/output/{output}", get=(403, 200, 404, 200, 401)),
     "picture": Door("/media/{job}.png", get=(403, 200, 404, 200, 401)),
     "account_change_password": in_person("/accounts/password/change/"),
