@@ -1,13 +1,9 @@
 """The addresses of the pages."""
 
-from collections.abc import Callable
-from typing import Any
-
 from allauth.account import views
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
-from csp.decorators import csp_exempt
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
@@ -32,9 +28,6 @@ from imagegen.web import (
 )
 from imagegen.web.in_person import in_person
 
-# A picture that is opened alone a browser dresses by styles of its own, which a policy of ours would stop. The types of
-# django-csp know views of a request alone.
-alone: Callable[[Any], Any] = csp_exempt()
 urlpatterns = [
     path("", compose.compose, name="compose"),
     path("random", compose.draw_by_chance, name="random"),
@@ -108,10 +101,10 @@ urlpatterns = [
     path("events", live.stream, name="events"),
     path("metrics", metrics.view, name="metrics"),
     path("favicon.ico", media.icon, name="icon"),
-    path("output/<str:name>", alone(media.output), name="output"),
+    path("output/<str:name>", media.output, name="output"),
     re_path(
         rf"^media/(?P<job_id>{UUID})\.(?P<suffix>png|jpg|webp|thumb\.webp)$",
-        alone(media.picture),
+        media.picture,
         name="picture",
     ),
 ]

@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import LONG_PROMPT, Visitor, results, send
-from tests.product import Product
 
 UNKNOWN_BATCH = "/batches/00000000-0000-4000-8000-000000000000"
 
@@ -53,11 +52,8 @@ def test_a_page_of_tasks_that_have_ended_is_quiet(visitor: Visitor, ended: list[
     assert visitor.complaints() == []
 
 
-def test_a_picture_alone_is_quiet(visitor: Visitor, product: Product, ended: list[str]) -> None:
-    page = visitor.open(product.images(ended)[0]["image_url"])
-    page.wait_for_load_state("networkidle")
-    assert visitor.complaints() == []
-    expect(page.request.get("/favicon.ico")).to_be_ok()
+def test_an_icon_is_there_where_a_page_names_none(visitor: Visitor) -> None:
+    expect(visitor.new_page().request.get("/favicon.ico")).to_be_ok()
 
 
 def test_a_page_that_listens_is_quiet(visitor: Visitor, unending: list[str]) -> None:
