@@ -1,12 +1,9 @@
-"""What people see: jobs as cards, why they wait, and how far they have come."""
+"""What people see: jobs as cards, and why they wait."""
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -37,7 +34,6 @@ OFFERS = {
 }
 CANCELING = "Canceling"
 MISSING = "missing"
-REFRESH_SECONDS = 3
 # A screen reader reads it whole; the caption has the rest.
 MAX_ALT = 200
 
@@ -99,61 +95,6 @@ class Glance(NamedTuple):
     is_canceling: bool
 
 
-class Progress(NamedTuple):
-    """How far a list of cards has come; `seconds_left` is a guess, None before there is anything to guess from.
-
-    Of the unfinished ones so many are `held`, and of those only the ones that wait are `paused`: a call in flight goes on.
-    """
-
-    total: int
-    done: int
-    pictures: int
-    failed: int
-    canceled: int
-    unfinished: int
-    drawn: int
-    held: int
-    paused: int
-    canceling: int
-    seconds_left: int | None
-
-    @property
-    def details(self) -> list[str]:
-        """Say what so many done do not tell: what came of them, and what the others do."""
-        waits = bool(self.held)
-        told = (
-            (self.pictures if self.pictures < self.done else None, "with a picture"),
-            (self.canceled or None, "canceled"),
-            (self.canceling or None, "being canceled"),
-            (self.paused or None, "paused"),
-            (self.drawn if waits and self.drawn else None, "still being drawn"),
-        )
-        return [f"{number} {words}" for number, words in told if number is not None] + ([] if waits else self._time_left)
-
-    @property
-    def has_more_to_hold(self) -> bool:
-        """Whether a pause would change anything."""
-        return self.held < self.unfinished and self.has_more_to_cancel
-
-    @property
-    def has_more_to_cancel(self) -> bool:
-        return self.canceling < self.unfinished
-
-    @property
-    def _time_left(self) -> list[str]:
-        """Say how long it will take, or nothing."""
-        if self.seconds_left is None:
-            return []
-        if self.seconds_left < 90:
-            return [f"about {self.seconds_left} s left"]
-        return [f"about {round(self.seconds_left / 60)} min left"]
-
-    @property
-    def refresh_seconds(self) -> int | None:
-        """How soon a page that cannot listen should ask again; None once everything has ended."""
-        return REFRESH_SECONDS if self.unfinished else None
-
-
 @dataclass(frozen=True)
 class StoredPicture:
     """What /media needs to answer: the name in the storage, its type, and what tells it from any other."""
@@ -173,7 +114,7 @@ def cards(task_ids: Sequence[str], viewer: Viewer, *, base_url: str = "") -> lis
 
 def batch_cards(batch_id: UUID, viewer: Viewer, *, base_url: str = "") -> list[Card] | None:
     """Return the cards of a batch in order; None where this person knows no such batch."""
-    if not Batch.objects.filter(accounts.may_see(viewer), pk=batch_id).exists():
+    if not may_see_batch(batch_id, viewer):
         return None
     return cards_of_jobs(visible_jobs(viewer).filter(batch=batch_id).order_by("position"), base_url=base_url)
 
@@ -233,41 +174,12 @@ def glance(card: Card, created: datetime) -> Glance:
     return Glance(card.version, card.state, created, card.has_picture, card.is_held, card.is_canceling)
 
 
-def events_url(shown: Sequence[Card], **asked: str) -> str:
-    """Return where an open page hears of changes to these cards; empty where nothing more will change."""
-    if not progress(shown).unfinished:
-        return ""
-    newest = max(card.version for card in shown)
-    return f"{reverse('events')}?{urlencode({**asked, 'since': newest})}"
-
-
 def earlier(version: str, seconds: float) -> str:
     """Return the version that a change had so many seconds before this one; the empty string for anything unreadable."""
     try:
         return _version(datetime.fromisoformat(version) - timedelta(seconds=seconds))
     except (ValueError, OverflowError):
         return ""
-
-
-def progress(shown: Iterable[Card | Glance], *, missing: int = 0) -> Progress:
-    """Count what has ended. A missing card, shown or only counted, has ended: nothing will come of it."""
-    shown = list(shown)
-    states = Counter(each.state for each in shown)
-    unfinished = [each for each in shown if each.state in UNFINISHED]
-    done = len(shown) - len(unfinished)
-    return Progress(
-        total=len(shown) + missing,
-        done=done + missing,
-        pictures=sum(each.has_picture for each in shown),
-        failed=states[State.FAILED],
-        canceled=states[State.CANCELED],
-        unfinished=len(unfinished),
-        drawn=states[State.RUNNING],
-        held=sum(each.is_held for each in unfinished),
-        paused=sum(each.is_held and each.state == State.QUEUED for each in unfinished),
-        canceling=sum(each.is_canceling for each in unfinished),
-        seconds_left=_seconds_left(shown, done, len(unfinished)),
-    )
 
 
 def picture(job_id: UUID, suffix: str, viewer: Viewer) -> StoredPicture | None:
@@ -347,6 +259,11 @@ def are_mine(task_ids: Iterable[str], viewer: Viewer) -> bool:
     return not Job.objects.filter(pk__in=ids).exclude(accounts.may_change(viewer)).exists()
 
 
+def may_see_batch(batch_id: UUID, viewer: Viewer) -> bool:
+    """Whether this person may see this batch: one picture of it may be public alone."""
+    return Batch.objects.filter(accounts.may_see(viewer), pk=batch_id).exists()
+
+
 def is_mine(batch_id: UUID, viewer: Viewer) -> bool:
     """Whether this person may decide about this batch."""
     return accounts.may_submit(viewer) and Batch.objects.filter(accounts.may_change(viewer), pk=batch_id).exists()
@@ -385,17 +302,6 @@ def _glances(jobs: QuerySet[Job]) -> dict[UUID, Glance]:
 
 def _version(changed: datetime) -> str:
     return changed.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _seconds_left(shown: Sequence[Card | Glance], done: int, unfinished: int) -> int | None:
-    """Guess from the pace so far, counted from when the first of them was asked for.
-
-    Where none is being drawn there is no pace: all that are left wait, and say themselves for what.
-    """
-    begun = min((each.created for each in shown if each.created), default=None)
-    if begun is None or not done or all(each.state != State.RUNNING for each in shown):
-        return None
-    return math.ceil((datetime.now(UTC) - begun).total_seconds() / done * unfinished)
 
 
 def _missing(text: str) -> Card:

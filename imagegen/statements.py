@@ -67,11 +67,6 @@ def of_batch(batch_id: UUID, viewer: Viewer) -> BatchStatement | None:
     return next(iter(of_batches(list(Batch.objects.filter(accounts.may_see(viewer), pk=batch_id)))), None)
 
 
-def may_see_batch(batch_id: UUID, viewer: Viewer) -> bool:
-    """Whether this person may see this batch: one picture of it may be public alone."""
-    return Batch.objects.filter(accounts.may_see(viewer), pk=batch_id).exists()
-
-
 def of_batches(batches: Sequence[Batch]) -> list[BatchStatement]:
     """Return the statements of batches that somebody may see, in the same order, with as many questions as for one."""
     ids = [batch.pk for batch in batches]

@@ -16,6 +16,7 @@ from imagegen.api.schema import IDEMPOTENCY_KEY, describe
 from imagegen.api.shapes import OptionsShape
 from imagegen.errors import BadSubmission
 from imagegen.items import OPTIONS, Item
+from imagegen.progress import events_url, progress_of
 from imagegen.queries import Card
 
 
@@ -95,7 +96,7 @@ class ShowImages(APIView):
         status = 404 if all(card.state == queries.MISSING for card in cards) else 200
         if isinstance(request.accepted_renderer, JSONRenderer):
             return Response({"images": [_entry(card) for card in cards]}, status=status)
-        progress = queries.progress(cards)
+        progress = progress_of(cards)
         # Ids that came in a body are lost when a browser asks again.
         refresh = progress.refresh_seconds if "task_ids" in request.query_params else None
         context = {
@@ -104,7 +105,7 @@ class ShowImages(APIView):
             # Of ids that nobody knows nothing has come along.
             "progress": progress if status == 200 else None,
             "refresh_seconds": refresh,
-            "events_url": queries.events_url(cards, task_ids=",".join(card.task_id for card in cards)),
+            "events_url": events_url(cards, task_ids=",".join(card.task_id for card in cards)),
             "mine": queries.are_mine([card.task_id for card in cards], request.user),
         }
         return Response(context, template_name="imagegen/results.html", status=status)

@@ -60,7 +60,7 @@ def image(request: HttpRequest, job_id: str) -> HttpResponse:
         "offers": _offers(found.job, request.user),
         "once": uuid4(),
         "mine": mine,
-        "sees_batch": statements.may_see_batch(found.job.batch_id, request.user),
+        "sees_batch": queries.may_see_batch(found.job.batch_id, request.user),
         "opinion": marks.of([found.job.pk], request.user)[found.job.pk],
         "stars": range(1, marks.STARS + 1),
         "has_story": found.job.content_type == "image/png",

@@ -24,7 +24,8 @@ from django.views.decorators.http import require_safe
 from imagegen import queries, statements, texts
 from imagegen.asking import Askers, hold_no_thread
 from imagegen.news import Newsroom, newsroom
-from imagegen.queries import Card, Glance, Progress
+from imagegen.progress import Progress, progress_of
+from imagegen.queries import Card, Glance
 from imagegen.statements import Cost
 from imagegen.states import State
 
@@ -73,7 +74,7 @@ class Page:
 
     def progress(self) -> Progress:
         """Count as the page does, which shows a card for every id, known or not."""
-        return queries.progress(self.glances.values(), missing=self._missing)
+        return progress_of(self.glances.values(), missing=self._missing)
 
     def outdated(self, glances: dict[UUID, Glance]) -> list[UUID]:
         """Return the jobs of which the page has another version than the database."""
