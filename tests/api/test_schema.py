@@ -51,6 +51,7 @@ PAGES = {
     "/spending",
     "/events",
     "/metrics",
+    "/favicon.ico",
     "/output/{name}",
     "/media/{job_id}.{suffix}",
     "/api/schema",
