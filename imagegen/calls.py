@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from imagegen import (
     claims,
@@ -31,6 +31,7 @@ from imagegen.metadata import Story
 from imagegen.providers import registry
 from imagegen.providers.base import Answer, Cost, Handle, ImageResult, Keep, Pending, Provider, StepwiseProvider, is_success
 from imagegen.states import Charged
+from imagegen.writes import give_back_connection
 
 log = logging.getLogger(__name__)
 STORE_TRIES = 3
@@ -127,7 +128,7 @@ class Call:
         if isinstance(answer, Answer):
             return answer
         claims.accepted(self._held, answer.value)
-        connection.close()
+        give_back_connection()
         return self._poll(answer, keep)
 
     def _made(self, keep: Keep) -> Answer | Handle:
@@ -167,7 +168,8 @@ class Call:
         """Store the picture, and only then say that it is there."""
         assert self._answer is not None
         stored, result = self._stored(self._answer)
-        receipt = self._receipt(result)
+        # The sum of what came is left to the thumbnailer, which reads the picture anyway, unless it is that of the file.
+        receipt = self._receipt(result, stored.sha256 if stored.bytes == len(result.body) else "")
         storage.delete_earlier(self._held.job, self._held.fence, stored.picture.suffix)
         if not lifecycle.succeed(self._held, stored, seed=result.seed, receipt=receipt):
             log.warning("job %s was taken over meanwhile; its late picture waits in the spool", self._held.job)
@@ -221,13 +223,13 @@ class Call:
             words["prompt"], sentence = self._held.request.prompt, f"{sentence}; it asked for %(prompt)r"
         log.info(sentence, {**words, "job": self._held.job}, extra=logs.facts(**words))
 
-    def _receipt(self, result: ImageResult | None = None) -> Receipt:
-        """Return what is known of the call; `result` where its answer held a picture."""
+    def _receipt(self, result: ImageResult | None = None, sha256: str | None = None) -> Receipt:
+        """Return what is known of the call; `result` where its answer held a picture, `sha256` where that is seen to."""
         if self._answer is None:
             return Receipt()
         request = self._held.request
         price = self._provider.price(request.model, request.size, request.quality)
-        return _receipt(self._answer, result, price)
+        return _receipt(self._answer, result, price, sha256)
 
 
 class _Steps:
@@ -249,7 +251,7 @@ class _Steps:
             log.warning("job %s: nobody could be told that step %d is done", self._held.job, step)
             return True
         finally:
-            connection.close()
+            give_back_connection()
 
 
 def is_picture(attempt: UUID) -> bool:
@@ -303,14 +305,14 @@ def _read(provider: Provider, answer: Answer) -> ImageResult:
     return result
 
 
-def _receipt(answer: Answer, result: ImageResult | None, price: Cost | None) -> Receipt:
+def _receipt(answer: Answer, result: ImageResult | None, price: Cost | None, sha256: str | None = None) -> Receipt:
     """Return what is known of a call; what the provider itself says it cost comes before its price list."""
     received = result.body if result else answer.body
     return Receipt(
         http_status=answer.status,
         request_id=answer.headers.get("x-request-id", "")[:200],
         bytes=len(received),
-        sha256=hashlib.sha256(received).hexdigest(),
+        sha256=hashlib.sha256(received).hexdigest() if sha256 is None else sha256,
         cost=(result.cost if result else None) or price,
         usage=result.usage if result else {},
     )

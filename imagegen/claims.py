@@ -3,7 +3,8 @@
 A claim raises the job's fence, and everything that is written for it carries that fence: who lost the job writes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -25,6 +26,10 @@ from imagegen.writes import give_back_connection, locked, tell, turn, update, wr
 MACHINE_GONE = timedelta(seconds=60)
 # Where a picture that was bought after all is still wanted.
 SERVED = (State.UNKNOWN, State.QUEUED, State.FAILED)
+# What a claim reads of a job: a row has four times as many columns.
+_NEEDED = (
+    "fence", "may_pay", "provider", "model", "prompt", "negative_prompt", "size", "aspect_ratio", "style", "quality", "seed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,25 @@ class Orphan(NamedTuple):
     handle: str
 
 
+class _Hands(NamedTuple):
+    """Who makes a call."""
+
+    worker: UUID
+    machine: UUID
+
+
 class _Taker(NamedTuple):
     """Who wants to work on which job."""
 
     job: UUID
-    worker: UUID
-    machine: UUID
+    hands: _Hands
+
+
+class _Free(NamedTuple):
+    """Who could work on any job of a provider."""
+
+    provider: str
+    hands: _Hands
 
 
 def claim(job: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
@@ -66,7 +84,12 @@ def claim(job: UUID, *, worker: UUID, machine: UUID) -> Claim | None:
     Committed before the first byte is sent: a call that nobody wrote down cannot happen. Threads that come at the same time
     share the transaction.
     """
-    return _claim(_Taker(job, worker, machine))
+    return _claim(_Taker(job, _Hands(worker, machine)))
+
+
+def claim_next(provider: str, *, worker: UUID, machine: UUID) -> Claim | None:
+    """Take the job of a provider whose turn it is, in the same way; None where none may be called for now."""
+    return _claim_next(_Free(provider, _Hands(worker, machine)))
 
 
 def _claim_all(takers: Sequence[_Taker]) -> list[Claim | None]:
@@ -74,21 +97,43 @@ def _claim_all(takers: Sequence[_Taker]) -> list[Claim | None]:
     wanted = {taker.job: taker for taker in reversed(takers)}
     with writing():
         # Locked, so that two workers that look at once do not see the same job.
-        due = lanes.runnable(Job.objects.filter(pk__in=wanted)).order_by("pk").select_for_update()
-        admitted = _admitted(due)
-        calls = [ledger.Call(job, job.fence + 1, *wanted[job.pk][1:]) for job in due if job.pk in admitted]
-        _run(calls)
-        attempts = ledger.write_down(calls)
-    opened = {
+        due = lanes.runnable(_jobs().filter(pk__in=wanted)).order_by("pk").select_for_update()
+        opened = _open(due, {job: taker.hands for job, taker in wanted.items()})
+    return [opened.get(taker.job) if taker is wanted[taker.job] else None for taker in takers]
+
+
+def _claim_next_all(free: Sequence[_Free]) -> list[Claim | None]:
+    counts = Counter(each.provider for each in free)
+    with writing():
+        due = {
+            provider: iter(lanes.take_turns(_jobs().filter(provider=provider), count)) for provider, count in counts.items()
+        }
+        jobs = [next(due[each.provider], None) for each in free]
+        hands = {job.pk: each.hands for job, each in zip(jobs, free, strict=True) if job}
+        opened = _open([job for job in jobs if job], hands)
+    return [opened.get(job.pk) if job else None for job in jobs]
+
+
+_claim = Together(_claim_all, before_waiting=give_back_connection, turn=turn)
+_claim_next = Together(_claim_next_all, before_waiting=give_back_connection, turn=turn)
+
+
+def _jobs() -> QuerySet[Job]:
+    return Job.objects.only(*_NEEDED)
+
+
+def _open(due: Iterable[Job], hands: Mapping[UUID, _Hands]) -> dict[UUID, Claim]:
+    """Let those of these jobs run on which money may be spent, and write their calls down."""
+    admitted = _admitted(due)
+    calls = [ledger.Call(job, job.fence + 1, *hands[job.pk]) for job in due if job.pk in admitted]
+    _run(calls)
+    attempts = ledger.write_down(calls)
+    return {
         call.job.pk: Claim(
             call.job.pk, call.fence, call.job.provider, _request(call.job, attempt), admitted[call.job.pk] == Admission.TRIAL
         )
         for call, attempt in zip(calls, attempts, strict=True)
     }
-    return [opened.get(taker.job) if taker is wanted[taker.job] else None for taker in takers]
-
-
-_claim = Together(_claim_all, before_waiting=give_back_connection, turn=turn)
 
 
 def orphans(machine: UUID) -> list[Orphan]:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection
 
+from imagegen.writes import give_back_connection
+
 log = logging.getLogger(__name__)
 # How many pictures a process has in memory at once. A hundred that come together would need hundreds of megabytes, and be no
 # quicker: until it is a picture's turn, it waits on disk.
@@ -33,8 +35,9 @@ class Finishers:
             finish()
         except Exception:
             log.exception("a picture could not be finished")
-        finally:
             connection.close()
+        finally:
+            give_back_connection()
             self._room.release()
 
 

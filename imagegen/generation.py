@@ -2,54 +2,83 @@
 
 import contextlib
 import logging
-from collections import defaultdict, deque
+from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from django.db import connection
-
-from imagegen import claims, conf, errors, finishing, lanes, lifecycle, limits, logs, redis, spool, workers
+from imagegen import claims, errors, finishing, lanes, lifecycle, limits, logs, redis, spool, workers
 from imagegen.calls import Call
 from imagegen.claims import Claim
 from imagegen.ledger import Receipt
 from imagegen.limits import Place
 from imagegen.providers import registry
+from imagegen.writes import give_back_connection
 
 log = logging.getLogger(__name__)
 
 
-def run(job_id: UUID) -> None:
-    """Make the picture of a job that is due, and then those of jobs that were put off; do nothing where it is not due."""
-    job: UUID | None = job_id
-    while job is not None:
-        with logs.about(job_id=job):
-            job = _run(job)
+def work(job_id: UUID) -> None:
+    """Make the picture of a job that is due, and go on with those whose turn comes next until none is left."""
+    run(job_id)
+    while not workers.is_stopping() and any(map(_run_next, _nearest(lanes.providers_to_call()))):
+        pass
 
 
-def _run(job_id: UUID) -> UUID | None:
-    """Make one picture; return a job of the same provider that was put off and whose turn it is now, if there is one."""
+def run(job_id: UUID) -> bool:
+    """Make the picture of a job; False where it is not due, or its provider cannot be called now."""
+    with logs.about(job_id=job_id):
+        if not _has_room():
+            return False
+        provider = lanes.provider_of_due(job_id)
+        # A hint that came before its provider had workers of its own is not for this one; the sweep will tell them.
+        if provider is None or not _is_served(provider) or (place := _place(provider)) is None:
+            return False
+        return _use(place, claims.claim(job_id, worker=workers.ID, machine=workers.machine()))
+
+
+def _run_next(provider: str) -> bool:
+    """Make the picture of the job of a provider whose turn it is; False where none may be called for now."""
+    if not _has_room() or (place := _place(provider)) is None:
+        return False
+    return _use(place, claims.claim_next(provider, worker=workers.ID, machine=workers.machine()))
+
+
+def _nearest(providers: Iterable[str]) -> list[str]:
+    """Return those for which this process works, the one that it calls least at the moment the first.
+
+    So a provider's thousand never hold up another's three, however many threads the thousand have.
+    """
+    calls = workers.calls_by_provider()
+    return sorted(filter(_is_served, providers), key=lambda provider: calls[provider])
+
+
+def _is_served(provider: str) -> bool:
+    return workers.serves(registry.queue(provider))
+
+
+def _has_room() -> bool:
     try:
         spool.check_room(workers.calls_in_flight())
     except errors.NoRoom as error:
-        log.error("job %s stays in the queue: %s", job_id, error)
-        return None
-    provider = lanes.provider_of_due(job_id)
-    # A hint that came before its provider had workers of its own is not for this one; the sweep will tell them.
-    if provider is None or not workers.serves(registry.queue(provider)) or (place := _place(provider, job_id)) is None:
-        return None
-    held = claims.claim(job_id, worker=workers.ID, machine=workers.machine())
+        log.error("jobs stay in the queue: %s", error)
+        return False
+    return True
+
+
+def _use(place: Place, held: Claim | None) -> bool:
     if held is None:
         limits.give_back(place)
-    else:
+        return False
+    with logs.about(job_id=held.job):
         _make(held, place)
-    return None if workers.is_stopping() else _put_off.next(provider)
+    return True
 
 
 def _make(held: Claim, place: Place) -> None:
     """Make the call and see to its picture, unless its provider has had too many calls while this job was claimed."""
     # A call takes seconds to minutes: a hundred of them must not hold a hundred database connections. Nor must those that
     # wait until they may make one: whoever is to let them needs a connection, too.
-    connection.close()
+    give_back_connection()
     with contextlib.ExitStack() as holding:
         holding.enter_context(workers.executing(held))
         try:
@@ -67,36 +96,14 @@ def _finish(held: Claim, call: Call, holding: contextlib.ExitStack) -> None:
         call.finish()
 
 
-def _place(provider: str, job_id: UUID) -> Place | None:
-    """Return the right to make a call now; None where that takes too long, and the job is put off or told of again."""
+def _place(provider: str) -> Place | None:
+    """Return the right to make a call now; None where that takes too long, or nobody can tell."""
     try:
         # Waiting can take seconds, and a hundred threads that wait must not hold a hundred connections.
-        return limits.take_place(provider) or limits.wait_for_place(provider, before=connection.close)
+        return limits.take_place(provider) or limits.wait_for_place(provider, before=give_back_connection)
     except limits.Crowded:
-        _put_off.note(provider, job_id)
+        # The next of those who wait goes on with what this one leaves.
+        return None
     except redis.Error as error:
         log.warning("nobody can tell how often %s was called (%s); its jobs wait", provider, error)
-    return None
-
-
-class _PutOff:
-    """Jobs whose hints came while enough threads of this process waited for their provider.
-
-    The next of these threads takes them, long before the sweep would tell a worker again; it will if the process ends.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: defaultdict[str, deque[UUID]] = defaultdict(lambda: deque(maxlen=conf.worker_concurrency()))
-
-    def note(self, provider: str, job: UUID) -> None:
-        if job not in self._jobs[provider]:
-            self._jobs[provider].append(job)
-
-    def next(self, provider: str) -> UUID | None:
-        try:
-            return self._jobs[provider].popleft()
-        except IndexError:
-            return None
-
-
-_put_off = _PutOff()
+        return None

@@ -6,6 +6,7 @@ turn that is on now (start-time fair queueing). So the next jobs are the first o
 """
 
 import itertools
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -20,6 +21,10 @@ from imagegen.providers import registry
 from imagegen.states import State
 from imagegen.together import Together
 from imagegen.writes import give_back_connection, locked, writing
+
+# For how long it is not asked again who waits: whoever comes meanwhile has a hint of its own.
+MOMENT_SECONDS = 0.1
+TURNS = ("turn", "created", "position")
 
 
 class Hint(NamedTuple):
@@ -77,6 +82,37 @@ def waiting_providers() -> Iterator[str]:
         provider = waiting.filter(provider__gt=provider).first()
 
 
+def providers_to_call() -> Sequence[str]:
+    """Return the providers for which some job waits and that may be called now, as it was a moment ago at most."""
+    if time.monotonic() > _seen.until:
+        _seen.providers = _to_call(None)
+        _seen.until = time.monotonic() + MOMENT_SECONDS
+    return _seen.providers
+
+
+class _Seen:
+    """What this process saw last."""
+
+    providers: Sequence[str] = ()
+    until = 0.0
+
+
+_seen = _Seen()
+
+
+def _to_call_for_all(threads: Sequence[None]) -> list[list[str]]:
+    found = [provider for provider in waiting_providers() if pauses.allowance(provider)]
+    return [found] * len(threads)
+
+
+_to_call = Together(_to_call_for_all, before_waiting=give_back_connection)
+
+
+def take_turns(jobs: QuerySet[Job], limit: int) -> list[Job]:
+    """Return those of a provider's jobs whose turn it is, in order, and lock them; what others have locked is theirs."""
+    return list(runnable(jobs).order_by(*TURNS).select_for_update(skip_locked=True)[:limit])
+
+
 def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
     """Return jobs of a provider that could run now and of which no worker was told within `told_before`.
 
@@ -87,7 +123,7 @@ def due(provider: str, limit: int, *, told_before: timedelta) -> list[Hint]:
         return []
     silent = Q(hinted_at=None) | Q(hinted_at__lt=Now() - told_before)
     waiting = runnable(Job.objects.filter(silent, provider=provider))
-    found = list(waiting.order_by("turn", "created", "position").values_list("pk", "turn")[:room])
+    found = list(waiting.order_by(*TURNS).values_list("pk", "turn")[:room])
     return [Hint(job, turn - found[0][1], registry.queue(provider)) for job, turn in found]
 
 

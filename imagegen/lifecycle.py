@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, DateTimeField, F, Q, QuerySet, TextField, Value, When
+from django.db.models import Case, F, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -80,13 +80,11 @@ def _finish(end: _Success) -> bool:
     held, stored = end.held, end.stored
     because = "" if registry.is_free(held.provider) else "the call was paid, so "
     kept = f"Canceled while it was drawn: {because}its picture is kept."
-    is_ours = bool(
-        mine(held).update(
-            changed=Now(), lease_until=None, picture=stored.name, sha256=stored.sha256, bytes=stored.bytes,
-            content_type=stored.picture.content_type, width=stored.picture.width, height=stored.picture.height,
-            actual_seed=end.seed, error_code="", **_unless_canceled(_ended(State.SUCCEEDED), "", canceled=kept),
-        )
-    )  # fmt: skip
+    facts = {
+        "picture": stored.name, "sha256": stored.sha256, "bytes": stored.bytes, "actual_seed": end.seed, "error_code": "",
+        "content_type": stored.picture.content_type, "width": stored.picture.width, "height": stored.picture.height,
+    }  # fmt: skip
+    is_ours = _change_unless_canceled(held, {**_ended(State.SUCCEEDED), **facts}, "", canceled=kept)
     _write_end(held, "succeeded", Charged.YES, end.receipt, is_ours=is_ours)
     if is_ours and held.may_be_trial:
         pauses.after_success(held.provider, held.job)
@@ -112,8 +110,9 @@ def settle(held: Claim, error: errors.ProviderError, receipt: Receipt) -> bool:
         change = _change(held, error)
         if _may_be_handed_on(error, change) and (next_one := fallback.successor(_row(held.job))):
             change = {**_again(0), **next_one}
-        change = _unless_canceled(change, str(error), canceled=f"Canceled. {error}")
-        return update(mine(held), held.job, lease_until=None, error_code=error.code, **change)
+        change["error_code"] = error.code
+        tell([held.job])
+        return _change_unless_canceled(held, change, str(error), canceled=f"Canceled. {error}")
 
 
 def hand_on() -> int:
@@ -153,15 +152,14 @@ def cancel(jobs: QuerySet[Job]) -> list[UUID]:
     At once where no call is in flight; otherwise the write that records the call does it, and keeps what was bought.
     """
     running = Q(state=State.RUNNING)
+    before = Value("Canceled before it was drawn.", output_field=TextField())
     with writing():
         found = locked(jobs.filter(state__in=CANCELABLE))
         Job.objects.filter(pk__in=found).update(
             changed=Now(),
             state=Case(When(running, then=F("state")), default=Value(State.CANCELED.value)),
             ended_at=Case(When(running, then=F("ended_at")), default=Now()),
-            error_sentence=Case(
-                When(state=State.QUEUED, then=_text("Canceled before it was drawn.")), default=F("error_sentence")
-            ),
+            error_sentence=Case(When(state=State.QUEUED, then=before), default=F("error_sentence")),
             cancel_requested=True,
         )
         tell(found)
@@ -201,10 +199,14 @@ def release(jobs: QuerySet[Job]) -> list[UUID]:
     return found
 
 
-def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "") -> bool:
-    """Note the thumbnail of a picture, or that it cannot be decoded; False where the job has another picture by now."""
+def decoded(job: UUID, picture: str, *, thumbnail: str = "", defect: str = "", received: str = "") -> bool:
+    """Note the thumbnail of a picture, or that it cannot be decoded; False where the job has another picture by now.
+
+    `received` is the sha256 of what its call brought, for the ledger.
+    """
     rows = Job.objects.filter(pk=job, picture=picture, thumbnail="", defect="")
     with writing():
+        ledger.note_sum(job, received)
         return update(rows, job, thumbnail=thumbnail, defect=defect)
 
 
@@ -275,20 +277,15 @@ def _again(seconds: float) -> dict[str, Any]:
     return {"state": State.QUEUED, "worker": None, "not_before": not_before, "hinted_at": None}
 
 
-def _unless_canceled(change: dict[str, Any], sentence: str, *, canceled: str) -> dict[str, Any]:
-    """Return a change of a running job that cancels it instead, with that sentence, where its owner asked for it."""
-    asked = Q(cancel_requested=True)
-    ended_at = change.get("ended_at", Value(None, output_field=DateTimeField()))
-    return {
-        **change,
-        "state": Case(When(asked, then=Value(State.CANCELED.value)), default=Value(change["state"].value)),
-        "ended_at": Case(When(asked, then=Now()), default=ended_at),
-        "error_sentence": Case(When(asked, then=_text(canceled)), default=_text(sentence)),
-    }
+def _change_unless_canceled(held: Claim, change: dict[str, Any], sentence: str, *, canceled: str) -> bool:
+    """Change a running job, or cancel it instead, with that sentence, where its owner asked for it; False if it is not ours.
 
-
-def _text(sentence: str) -> Value:
-    return Value(sentence, output_field=TextField())
+    What nobody asked to cancel, which is nearly all, takes one simple statement: CASE over each column costs twice as much.
+    """
+    columns = {**change, "changed": Now(), "lease_until": None}
+    if mine(held).filter(cancel_requested=False).update(**columns, error_sentence=sentence):
+        return True
+    return bool(mine(held).update(**{**columns, **_ended(State.CANCELED), "error_sentence": canceled}))
 
 
 def _backoff(failures: int) -> float:

@@ -15,6 +15,8 @@ from imagegen.pictures import Picture
 
 OURS = "chaotix"
 VERSION = 1
+# The keywords of the chunks that make up a story, in their order behind the header.
+_STORY = ("parameters", OURS, "XML:com.adobe.xmp")
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # The signature and the IHDR chunk, which must come first.
 _HEADER_BYTES = 33
@@ -56,12 +58,19 @@ def tell(body: bytes, picture: Picture, story: Story) -> bytes:
     """Return the file with its story; formats other than PNG come back as they are."""
     if picture.content_type != "image/png":
         return body
-    chunks = (
-        _text("parameters", _parameters(picture, story)),
-        _text(OURS, json.dumps({"version": VERSION, **asdict(story)}, ensure_ascii=False, sort_keys=True)),
-        _text("XML:com.adobe.xmp", _xmp(story)),
-    )
-    return b"".join((body[:_HEADER_BYTES], *chunks, body[_HEADER_BYTES:]))
+    ours = json.dumps({"version": VERSION, **asdict(story)}, ensure_ascii=False, sort_keys=True)
+    chunks = map(_text, _STORY, (_parameters(picture, story), ours, _xmp(story)))
+    return b"".join((body[:_HEADER_BYTES], *chunks, memoryview(body)[_HEADER_BYTES:]))
+
+
+def untold(body: bytes) -> bytes:
+    """Return the file as it came, without the story that `tell` put in; one that has none as it is."""
+    offset = _HEADER_BYTES
+    for keyword in _STORY:
+        if not body.startswith(b"iTXt" + keyword.encode() + b"\0", offset + 4):
+            return body
+        offset += _CHUNK_BYTES + int(struct.unpack_from(">I", body, offset)[0])
+    return body[:_HEADER_BYTES] + body[offset:]
 
 
 def plain(body: bytes) -> bytes:

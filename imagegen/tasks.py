@@ -51,7 +51,7 @@ THREAD_POOLS = ("threads", "solo")
 
 @shared_task(name="imagegen.generate", ignore_result=True)
 def generate(job_id: str) -> None:
-    generation.run(UUID(job_id))
+    generation.work(UUID(job_id))
 
 
 def publish(hints: Sequence[Hint]) -> None:

@@ -1,12 +1,13 @@
 """Full decoding and thumbnails, off the path of every call: a picture counts as soon as it is stored, this follows."""
 
+import hashlib
 import io
 import logging
 from uuid import UUID, uuid4
 
 from PIL import Image, ImageOps
 
-from imagegen import lifecycle, storage
+from imagegen import lifecycle, metadata, storage
 from imagegen.models import Job
 
 log = logging.getLogger(__name__)
@@ -30,16 +31,17 @@ def _make(job: UUID, picture: str) -> None:
     except FileNotFoundError:
         lifecycle.decoded(job, picture, defect="The picture's file is gone.")
         return
+    received = hashlib.sha256(metadata.untold(body)).hexdigest()
     try:
         small = shrink(body)
     except (OSError, SyntaxError, ValueError, MemoryError) as error:
         log.warning("the picture of job %s cannot be decoded: %s", job, error)
-        lifecycle.decoded(job, picture, defect="The picture cannot be decoded.")
+        lifecycle.decoded(job, picture, defect="The picture cannot be decoded.", received=received)
         return
     stem = picture.rpartition(".")[0]
     # A name of its own: of two thumbnailers the late one throws its file away, and not the other's.
     name = storage.save_as(f"{stem}.{uuid4().hex[:8]}.thumb.webp", small)
-    if not lifecycle.decoded(job, picture, thumbnail=name):
+    if not lifecycle.decoded(job, picture, thumbnail=name, received=received):
         storage.delete(name)
 
 

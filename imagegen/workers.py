@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -77,6 +78,12 @@ def serves(kind: str) -> bool:
 def calls_in_flight() -> int:
     """Return how many jobs this process works on."""
     return len(_claims)
+
+
+def calls_by_provider() -> Counter[str]:
+    """Return how many jobs of each provider this process works on."""
+    with _lock:
+        return Counter(held.provider for held in _claims)
 
 
 def may_take_over() -> bool:

@@ -57,8 +57,11 @@ def turn() -> Iterator[None]:
 
 
 def give_back_connection() -> None:
-    """Let others have this thread's connection where all share a pool; whoever waits for them with it may wait forever."""
-    if getattr(connection, "pool", None) and not connection.in_atomic_block:
+    """Let others have this thread's connection: a server has few, and whoever waits for others with it may wait forever.
+
+    SQLite's are as many as one likes, and a new one costs three times what one asks it.
+    """
+    if connection.vendor != "sqlite" and not connection.in_atomic_block:
         connection.close()
 
 

@@ -3,7 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, connection
@@ -14,7 +15,9 @@ from imagegen.claims import Claim
 from imagegen.ledger import Receipt
 from imagegen.models import Attempt, Job, ProviderPause
 from imagegen.states import Charged, State
-from tests.rows import MACHINE, WORKER, claim, claimed, make_job
+from tests.rows import MACHINE, WORKER, claim, claimed, make_batch, make_job
+
+LATER = timezone.now() + timedelta(days=1)
 
 
 @pytest.mark.django_db
@@ -79,6 +82,67 @@ def test_of_many_workers_only_one_claims_each_job() -> None:
     with ThreadPoolExecutor(8) as pool:
         held = [each for claims in pool.map(worker, range(8)) for each in claims if each]
     assert sorted(each.job for each in held) == sorted(job.pk for job in jobs)
+    assert Attempt.objects.count() == len(jobs)
+
+
+def next_of(provider: str) -> Claim | None:
+    return claims.claim_next(provider, worker=WORKER, machine=MACHINE)
+
+
+@pytest.mark.django_db
+class TestClaimNext:
+    def test_the_job_whose_turn_it_is_comes_first(self) -> None:
+        first, later = make_batch(), make_batch()
+        jobs = [make_job(batch=batch).pk for batch in (first, first, later)]
+        held = [next_of("demo") for _ in jobs]
+        assert [each and each.job for each in held] == [jobs[0], jobs[2], jobs[1]]
+
+    def test_a_claim_of_the_next_one_runs_it_and_opens_its_attempt(self) -> None:
+        job = make_job("A kite", size="64x64", style="ocean")
+        held = next_of("demo")
+        assert held is not None
+        assert (held.job, held.request.prompt, held.request.size, held.request.style) == (job.pk, "A kite", "64x64", "ocean")
+        assert Job.objects.get().state == State.RUNNING
+        assert Attempt.objects.get().pk == held.attempt
+
+    def test_there_is_none_of_another_provider(self) -> None:
+        make_job(provider="stability")
+        assert next_of("demo") is None
+
+    @pytest.mark.parametrize("fields", [{"is_held": True}, {"not_before": LATER}, {"state": State.FAILED}])
+    def test_there_is_none_that_waits_for_something_of_its_own(self, fields: dict[str, Any]) -> None:
+        make_job(**fields)
+        assert next_of("demo") is None
+
+    def test_none_is_called_for_while_its_provider_rests(self) -> None:
+        make_job()
+        ProviderPause.objects.create(provider="demo", reason="no_credit", since=timezone.now(), until=LATER)
+        assert next_of("demo") is None
+        assert Attempt.objects.count() == 0
+
+    def test_one_alone_tries_a_provider_that_rested(self) -> None:
+        for _ in range(2):
+            make_job()
+        now = timezone.now()
+        ProviderPause.objects.create(provider="demo", reason="no_credit", since=now, until=now - timedelta(seconds=1))
+        assert (next_of("demo") is None, next_of("demo") is None) == (False, True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("crowd")
+def test_of_many_workers_that_take_the_next_each_job_has_one() -> None:
+    jobs, start = [make_job() for _ in range(40)], threading.Barrier(8)
+
+    def worker(_: int) -> list[UUID]:
+        start.wait()
+        try:
+            return [held.job for held in iter(lambda: next_of("demo"), None)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        held = [job for jobs in pool.map(worker, range(8)) for job in jobs]
+    assert sorted(held) == sorted(job.pk for job in jobs)
     assert Attempt.objects.count() == len(jobs)
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from sd_parsers import ParserManager
 from sd_parsers.data import PromptInfo
 
-from imagegen import generation, metadata, pictures, storage
+from imagegen import generation, metadata, pictures, storage, thumbnails
 from imagegen.errors import BadAnswer
 from imagegen.metadata import Story
 from imagegen.models import Attempt, Job
@@ -231,6 +231,16 @@ class TestThePictureItself:
     def test_without_its_story_it_is_the_file_that_came(self, prompt: str) -> None:
         assert metadata.plain(told(prompt=prompt, negative_prompt=prompt)) == PLAIN
 
+    @pytest.mark.parametrize("prompt", [*HOSTILE.values(), CONTROLS], ids=[*HOSTILE, "controls"])
+    def test_whoever_made_it_may_have_told_a_story_too(self, prompt: str) -> None:
+        once = told(prompt=prompt)
+        assert metadata.untold(told(once)) == once
+        assert metadata.untold(once) == PLAIN
+
+    @pytest.mark.parametrize("body", [PLAIN, encoded("JPEG"), encoded("WEBP"), b"", SIGNATURE])
+    def test_a_file_without_a_story_has_none_to_leave_out(self, body: bytes) -> None:
+        assert metadata.untold(body) == body
+
     def test_nothing_is_told_about_a_plain_one_by_whoever_made_it_either(self) -> None:
         before = [chunk(kind, b"parameters\0a secret") for kind in (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"caBX")]
         pixels = [header(3, 2), chunk(b"pHYs", bytes(9)), chunk(b"IDAT", zlib.compress(bytes(20)))]
@@ -278,8 +288,9 @@ class TestTheWholeWay:
         job, file = made(size="64x64")
         assert (job.sha256, job.bytes) == (hashlib.sha256(file).hexdigest(), len(file))
 
-    def test_the_ledger_has_the_sum_of_the_picture_that_came(self) -> None:
+    def test_the_ledger_has_the_sum_of_the_picture_that_came_once_it_is_decoded(self) -> None:
         _, file = made(size="64x64")
+        thumbnails.make_some()
         kept = [each for each in chunks(file) if each[0] != b"iTXt"]
         came = SIGNATURE + b"".join(chunk(kind, content) for kind, content in kept)
         attempt = Attempt.objects.get()
