@@ -1,13 +1,14 @@
 """The ASGI application that uvicorn serves."""
 
-from django.core.asgi import get_asgi_application
+import django
 
 from chaotix import env
 
 env.use_project_settings_module()
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from imagegen.web.body_limit import BodyLimit  # noqa: E402  (needs the app registry)
+from imagegen.web.one_thread import Handler  # noqa: E402
 from imagegen.web.request_log import RequestLog  # noqa: E402
 
-application = RequestLog(BodyLimit(django_application))
+application = RequestLog(BodyLimit(Handler()))

@@ -178,7 +178,9 @@ class _Turns:
     """Whose turn it is now among the jobs that wait for a provider, and the turns that are free in a lane, in order."""
 
     def __init__(self, provider: str, lane: Lane | None, *, besides: Sequence[UUID] = ()) -> None:
-        waiting = Job.objects.filter(provider=provider, state=State.QUEUED).exclude(pk__in=besides)
-        self.now = runnable(waiting).order_by("turn").values_list("turn", flat=True).first() or 0
-        last = waiting.filter(lane.rows).aggregate(last=Max("turn"))["last"] if lane else None
+        jobs = Job.objects.filter(provider=provider)
+        if besides:
+            jobs = jobs.exclude(pk__in=besides)
+        self.now = next(iter(runnable(jobs).order_by("turn").values_list("turn", flat=True)[:1]), 0)
+        last = jobs.filter(lane.rows, state=State.QUEUED).aggregate(last=Max("turn"))["last"] if lane else None
         self.free = itertools.count(self.now if last is None else max(self.now, last + 1))
