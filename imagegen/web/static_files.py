@@ -15,7 +15,8 @@ from servestatic.middleware import ServeStaticMiddleware
 @sync_and_async_middleware
 def static_files(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     if iscoroutinefunction(get_response):
-        return ServeStaticMiddleware(get_response)
+        asynchronous: Callable[[HttpRequest], Any] = ServeStaticMiddleware(get_response)
+        return asynchronous
 
     @cache
     def served() -> Callable[[HttpRequest], HttpResponseBase]:
