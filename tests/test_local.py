@@ -118,7 +118,9 @@ def test_a_worker_that_is_killed_costs_nothing_and_the_picture_is_drawn_again_on
     make_short(product)
     [image] = product.finished([task])
     assert image["state"] == "succeeded"
-    assert [attempt["charged"] for attempt in job(product, task)["attempts"]] == ["no", "yes"]
+    *lost, last = (attempt["charged"] for attempt in job(product, task)["attempts"])
+    # On a busy machine a lease of two seconds runs out once more, which costs as little.
+    assert (set(lost), last) == ({"no"}, "yes")
 
 
 def test_a_stop_ends_a_picture_between_two_steps_and_it_is_drawn_after_the_next_start(model: Path) -> None:

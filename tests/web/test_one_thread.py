@@ -54,19 +54,25 @@ def test_no_middleware_takes_a_step_beside_a_synchronous_view(steps: list[str]) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_middleware_still_runs_beside_what_has_no_synchronous_view(steps: list[str]) -> None:
+def test_the_page_that_there_is_nothing_is_made_in_the_same_thread(steps: list[str]) -> None:
     assert get("/nowhere") == 404
+    assert "response_for_exception" not in steps
+
+
+@pytest.mark.django_db(transaction=True)
+def test_middleware_still_runs_beside_a_coroutine(steps: list[str]) -> None:
+    assert get("/v1/images/generations") == 405
     assert "BaseHandler.get_response" not in steps
     assert taken_by_middleware(steps)
 
 
-@pytest.mark.parametrize("path", ["/", "/generate-images", "/show-images", "/healthz", "/gallery"])
+@pytest.mark.parametrize("path", ["/", "/generate-images", "/show-images", "/healthz", "/gallery", "/nowhere"])
 def test_pages_and_the_main_door_are_synchronous(path: str) -> None:
     assert _is_synchronous(RequestFactory().get(path))
 
 
-@pytest.mark.parametrize("path", ["/events", "/v1/images/generations", "/static/imagegen/chaotix.css", "/nowhere"])
-def test_what_waits_is_not_and_what_has_no_view_is_not(path: str) -> None:
+@pytest.mark.parametrize("path", ["/events", "/v1/images/generations", "/static/imagegen/chaotix.css"])
+def test_what_waits_is_not_and_static_files_are_not(path: str) -> None:
     assert not _is_synchronous(RequestFactory().get(path))
 
 
