@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from servestatic.compress import Compressor
 
-from chaotix import env, image_providers, prompt_writers
+from chaotix import api, env, image_providers, prompt_writers
 
 env.load_file()
 
@@ -197,30 +197,7 @@ SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "m
 MAX_BODY_BYTES = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
-REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "EXCEPTION_HANDLER": "imagegen.api.problems.answer",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    # What can be asked for is in the schema, and the header Accept says in which form.
-    "DEFAULT_METADATA_CLASS": None,
-    "URL_FORMAT_OVERRIDE": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Chaotix",
-    "DESCRIPTION": "A list of prompts in, a page of pictures out: in parallel, none lost, each paid for once.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "PREPROCESSING_HOOKS": ["imagegen.api.schema.without_slashes"],
-    "POSTPROCESSING_HOOKS": ["imagegen.api.undescribed.add"],
-    # Swagger's files come from here, not from somebody's network.
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
+REST_FRAMEWORK, SPECTACULAR_SETTINGS = api.FRAMEWORK, api.SCHEMA
 
 # --- Security -----------------------------------------------------------------------------------------------------
 

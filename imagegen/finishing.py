@@ -35,6 +35,7 @@ class Finishers:
             finish()
         except Exception:
             log.exception("a picture could not be finished")
+            # Whatever it was, the next picture begins with a connection that nothing went wrong on.
             connection.close()
         finally:
             give_back_connection()

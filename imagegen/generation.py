@@ -24,16 +24,13 @@ def work(job_id: UUID) -> None:
         pass
 
 
-def run(job_id: UUID) -> bool:
-    """Make the picture of a job; False where it is not due, or its provider cannot be called now."""
+def run(job_id: UUID) -> None:
+    """Make the picture of a job; do nothing where it is not due, or its provider cannot be called now."""
     with logs.about(job_id=job_id):
-        if not _has_room():
-            return False
-        provider = lanes.provider_of_due(job_id)
+        provider = lanes.provider_of_due(job_id) if _has_room() else None
         # A hint that came before its provider had workers of its own is not for this one; the sweep will tell them.
-        if provider is None or not _is_served(provider) or (place := _place(provider)) is None:
-            return False
-        return _use(place, claims.claim(job_id, worker=workers.ID, machine=workers.machine()))
+        if provider and _is_served(provider) and (place := _place(provider)):
+            _use(place, claims.claim(job_id, worker=workers.ID, machine=workers.machine()))
 
 
 def _run_next(provider: str) -> bool:
@@ -66,6 +63,7 @@ def _has_room() -> bool:
 
 
 def _use(place: Place, held: Claim | None) -> bool:
+    """Make the call that was claimed; False where none was, and another call may have its place."""
     if held is None:
         limits.give_back(place)
         return False

@@ -42,7 +42,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def product(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     writer = gpt2.build(tmp_path_factory.mktemp("gpt2"))
-    names = {**ALONE, "DIFFUSERS_MODEL": model, "DIFFUSERS_STEPS": 400, "HF_TEXT_FOLDER": writer, "LEASE_SECONDS": 2}
+    # A lease is longer than a busy machine takes to load a model, during which no heart beats.
+    names = {**ALONE, "DIFFUSERS_MODEL": model, "DIFFUSERS_STEPS": 400, "HF_TEXT_FOLDER": writer, "LEASE_SECONDS": 6}
     with Product(**names, STOP_SECONDS=5, SWEEP_SECONDS=0.5) as running:
         yield running
 
@@ -118,9 +119,7 @@ def test_a_worker_that_is_killed_costs_nothing_and_the_picture_is_drawn_again_on
     make_short(product)
     [image] = product.finished([task])
     assert image["state"] == "succeeded"
-    *lost, last = (attempt["charged"] for attempt in job(product, task)["attempts"])
-    # On a busy machine a lease of two seconds runs out once more, which costs as little.
-    assert (set(lost), last) == ({"no"}, "yes")
+    assert [attempt["charged"] for attempt in job(product, task)["attempts"]] == ["no", "yes"]
 
 
 def test_a_stop_ends_a_picture_between_two_steps_and_it_is_drawn_after_the_next_start(model: Path) -> None:
